@@ -1,0 +1,418 @@
+package bundle
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/evanw/esbuild/pkg/api"
+
+	ratchet "github.com/ratchet-runner/ratchet-go"
+)
+
+// A Kind says how the engine must run a bundle's code.
+type Kind string
+
+// The kinds.
+const (
+	// Script is run as a global script; its completion value, or one of its
+	// globals, is the function to call.
+	Script Kind = "script"
+	// Module is run as an ECMAScript module; one of its exports is the function.
+	Module Kind = "module"
+)
+
+type fileKind struct {
+	loader api.Loader
+	entry  bool // a task may begin in it
+}
+
+// loaders maps the files that a task may be made of to how they are read.
+func loaders() map[string]fileKind {
+	return map[string]fileKind{
+		".js": {api.LoaderJS, true}, ".mjs": {api.LoaderJS, true}, ".cjs": {api.LoaderJS, true},
+		".ts": {api.LoaderTS, true}, ".mts": {api.LoaderTS, true}, ".cts": {api.LoaderTS, true},
+		".json": {api.LoaderJSON, false}, ".txt": {api.LoaderText, false},
+	}
+}
+
+// A builder makes one piece of code of an entry file and all that it imports.
+type builder struct {
+	*findings
+	source  *source
+	options Options
+	entry   string // name of the entry file, in the source's root
+	real    string // its real path
+	data    []byte // its content
+	text    string // the same, as text
+	form    form
+	suffix  string // added at the end of the entry file
+
+	mu     sync.Mutex
+	inputs map[string]Input // by real path
+	size   int
+	ctx    context.Context
+}
+
+type built struct {
+	code      []byte
+	sourceMap []byte
+	kind      Kind
+}
+
+// target is what the engine knows at least. esbuild's KeepNames stays off: no name
+// is shortened, only those that clash are numbered, and keeping even these costs a
+// call for every function that is made.
+const target = api.ES2023
+
+// tsconfig stands for every tsconfig.json, none of which is read: what a task
+// means does not depend on files above it.
+const tsconfig = `{"compilerOptions":{}}`
+
+func (b *builder) build() *built {
+	b.form = readForm(b.text)
+	if !b.form.linked && !b.form.meta {
+		return b.single()
+	}
+	return b.bundle()
+}
+
+// single handles a file that stands alone, which is run as it is.
+func (b *builder) single() *built {
+	code := b.form.wrapped(b.text)
+	typescript := loaders()[path.Ext(b.entry)].loader == api.LoaderTS
+	o := api.TransformOptions{
+		Loader: loaders()[path.Ext(b.entry)].loader, Target: target, TsconfigRaw: tsconfig,
+		Sourcefile: b.entry, LogLevel: api.LogLevelSilent, TreeShaking: api.TreeShakingFalse,
+	}
+	if b.options.DeferSyntax && !typescript && !b.form.newer && !b.form.awaits {
+		return &built{code: []byte(code), kind: Script}
+	}
+	if b.form.awaits {
+		// A script cannot await at its top level; esbuild only says so when it
+		// has to make one.
+		o.Format = api.FormatIIFE
+		if r := api.Transform(code, o); slices.ContainsFunc(r.Errors, isTopLevelAwait) {
+			return b.awaiting(r.Errors)
+		}
+		o.Format = api.FormatDefault
+	}
+	if typescript || b.form.newer {
+		o.Sourcemap, o.SourcesContent = api.SourceMapExternal, api.SourcesContentInclude
+	}
+	r := api.Transform(code, o)
+	if len(r.Errors) > 0 {
+		b.messages(r.Errors)
+		return nil
+	}
+	if typescript || b.form.newer {
+		return &built{code: r.Code, sourceMap: r.Map, kind: Script}
+	}
+	return &built{code: []byte(code), kind: Script}
+}
+
+// awaiting handles a script that awaits at its top level: with a function to
+// export it is a module.
+func (b *builder) awaiting(errs []api.Message) *built {
+	if b.form.callable == "" {
+		b.messages(errs)
+		return nil
+	}
+	b.suffix = "\nexport { " + b.form.callable + " };\n"
+	return b.bundle()
+}
+
+func isTopLevelAwait(m api.Message) bool { return strings.HasPrefix(m.Text, "Top-level await") }
+
+// bundle joins the entry file and all that it imports.
+func (b *builder) bundle() *built {
+	r, exports := b.run()
+	if r == nil {
+		return nil
+	}
+	if len(exports) > 0 || b.form.exports || b.form.meta {
+		return &built{code: r.code, sourceMap: r.sourceMap, kind: Module}
+	}
+	if b.form.awaits && b.awaitsAtTop() {
+		if b.form.callable == "" {
+			return nil
+		}
+		b.suffix = "\nexport { " + b.form.callable + " };\n"
+		if r, _ = b.run(); r != nil {
+			r.kind = Module
+		}
+		return r
+	}
+	// A file that imports but exports nothing is one of the old forms. Its value
+	// must be its own, not that of something it imports, and esbuild may have
+	// renamed its function for one of the same name.
+	own := r.code
+	if i := strings.LastIndex(string(own), "\n// "+b.entry+"\n"); i >= 0 {
+		own = own[i+1:]
+	}
+	if endsInDeclaration(string(own)) {
+		b.suffix = "\nvoid 0;\n"
+		if b.form.callable != "" {
+			b.suffix = "\n" + b.form.callable + ";\n"
+		}
+		if r, _ = b.run(); r == nil {
+			return nil
+		}
+	}
+	r.kind = Script
+	return r
+}
+
+// awaitsAtTop reports whether the entry file awaits at its top level, and says
+// what is wrong with that if it cannot be helped.
+func (b *builder) awaitsAtTop() bool {
+	r := api.Transform(b.form.wrapped(b.text), api.TransformOptions{
+		Loader: loaders()[path.Ext(b.entry)].loader, Target: target, TsconfigRaw: tsconfig, Format: api.FormatIIFE,
+		Sourcefile: b.entry, LogLevel: api.LogLevelSilent,
+	})
+	if !slices.ContainsFunc(r.Errors, isTopLevelAwait) {
+		return false
+	}
+	if b.form.callable == "" {
+		b.messages(r.Errors)
+	}
+	return true
+}
+
+// run calls esbuild. It returns nil after reporting what is wrong.
+func (b *builder) run() (*built, []string) {
+	b.inputs, b.size = map[string]Input{b.real: newInput(b.entry, b.real, b.data)}, len(b.data)
+	o := api.BuildOptions{
+		Bundle: true, Outfile: filepath.Join(b.source.root, "bundle.js"),
+		AbsWorkingDir: b.source.root, TsconfigRaw: tsconfig, LogLevel: api.LogLevelSilent,
+		Format: api.FormatESModule, Platform: api.PlatformBrowser, Target: target,
+		// What the other runtimes of this kind (workers at the edge) resolve by. Only
+		// for browsers does esbuild read the "browser" field of package.json.
+		Conditions:        []string{"worker", "browser", "module", "production"},
+		ResolveExtensions: []string{".ts", ".js", ".mts", ".mjs", ".cts", ".cjs", ".json"},
+		Define:            map[string]string{"process.env.NODE_ENV": `"production"`},
+		TreeShaking:       api.TreeShakingFalse, LegalComments: api.LegalCommentsNone,
+		Sourcemap: api.SourceMapExternal, SourcesContent: api.SourcesContentInclude, Metafile: true,
+		Plugins: []api.Plugin{{Name: "ratchet", Setup: b.plugin}},
+	}
+	if b.form.exports || b.form.commonJS {
+		o.EntryPoints = []string{b.real}
+	} else {
+		// Without a name in a folder no package.json can make it CommonJS, whose
+		// last value would be lost.
+		o.Stdin = &api.StdinOptions{
+			Contents: b.contents(), ResolveDir: filepath.Dir(b.real), Sourcefile: b.entry, Loader: loaders()[path.Ext(b.entry)].loader,
+		}
+	}
+	r := api.Build(o)
+	if err := b.ctx.Err(); err != nil {
+		b.problem(ratchet.ReasonIO, ratchet.Detail{Message: err.Error()})
+		return nil, nil
+	}
+	if len(r.Errors) > 0 {
+		b.messages(r.Errors)
+		return nil, nil
+	}
+	for _, m := range r.Warnings {
+		// Those of esbuild about a package are not the user's to mend.
+		if m.Location == nil || !strings.Contains(m.Location.File, "node_modules/") {
+			if d := b.detail(m); !slices.Contains(b.warnings, d) {
+				b.warn(d)
+			}
+		}
+	}
+	out := &built{}
+	for _, f := range r.OutputFiles {
+		if strings.HasSuffix(f.Path, ".map") {
+			out.sourceMap = f.Contents
+		} else {
+			out.code = f.Contents
+		}
+	}
+	if len(out.code) > maxCode {
+		b.problem(ratchet.ReasonTaskValidation, ratchet.Detail{
+			File: b.entry, Message: "the task's code is too large with all it imports",
+			Expected: "at most " + ratchet.Size(maxCode).String(), Got: ratchet.Size(len(out.code)).String(),
+		})
+		return nil, nil
+	}
+	var meta struct {
+		Outputs map[string]struct {
+			Exports    []string `json:"exports"`
+			EntryPoint string   `json:"entryPoint"`
+		} `json:"outputs"`
+	}
+	if err := json.Unmarshal([]byte(r.Metafile), &meta); err != nil {
+		b.problem(ratchet.ReasonInternal, ratchet.Detail{Message: err.Error()})
+		return nil, nil
+	}
+	var exports []string
+	for _, o := range meta.Outputs {
+		if o.EntryPoint != "" {
+			exports = o.Exports
+		}
+	}
+	return out, exports
+}
+
+func (b *builder) plugin(build api.PluginBuild) {
+	build.OnResolve(api.OnResolveOptions{Filter: `^(https?:)?//`}, func(a api.OnResolveArgs) (api.OnResolveResult, error) {
+		return api.OnResolveResult{}, fmt.Errorf("cannot import %q: tasks import nothing over the network; install the package beside the task", a.Path)
+	})
+	build.OnLoad(api.OnLoadOptions{Filter: `.*`, Namespace: "file"}, func(a api.OnLoadArgs) (api.OnLoadResult, error) {
+		if err := b.ctx.Err(); err != nil {
+			return api.OnLoadResult{}, err
+		}
+		kind, ok := loaders()[path.Ext(a.Path)]
+		if !ok {
+			return api.OnLoadResult{}, fmt.Errorf("cannot import %q: a task is made of .js, .mjs, .cjs, .ts, .mts, .cts, .json and .txt files", filepath.Base(a.Path))
+		}
+		text, err := b.load(a.Path)
+		return api.OnLoadResult{Contents: &text, Loader: kind.loader, ResolveDir: filepath.Dir(a.Path)}, err
+	})
+}
+
+// contents returns the entry file as esbuild gets it.
+func (b *builder) contents() string { return b.form.wrapped(b.text) + b.suffix }
+
+// load reads one file that esbuild found, by its real path, and notes it. The
+// path is checked here, where the file is read, and the file is read below an
+// os.Root: nothing that esbuild's resolver believes can lead outside.
+func (b *builder) load(real string) (string, error) {
+	name, data, err := b.readInput(real)
+	if err != nil {
+		return "", err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.inputs[real] = newInput(name, real, data)
+	if b.size += len(data); b.size > maxInputs || len(b.inputs) > maxInputFiles {
+		return "", fmt.Errorf("the task imports too much: at most %s in %d files", ratchet.Size(maxInputs), maxInputFiles)
+	}
+	text := string(trimBOM(data))
+	if real == b.real {
+		text = b.contents()
+	} else if path.Ext(name) == ".json" && !strings.Contains(name, "node_modules/") {
+		if _, errs := parseJSON(trimBOM(data)); len(errs) > 0 {
+			readDocument(name, data, b.findings)
+			return "", errReported
+		}
+	}
+	return text, nil
+}
+
+// errReported stands for an error that the findings already tell.
+var errReported = errors.New("reported")
+
+func (b *builder) readInput(real string) (name string, data []byte, err error) {
+	if rel, ok := below(b.source.root, real); ok {
+		name = filepath.ToSlash(rel)
+		data, err = b.source.read(rel, maxInputs)
+		return name, data, plainError(name, err)
+	}
+	dir, ok := parentModules(b.source.root, real)
+	switch {
+	case ok && b.options.ParentModules && !b.source.archive:
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			return "", nil, plainError(real, err)
+		}
+		defer root.Close()
+		rel, _ := below(dir, real)
+		name = "node_modules/" + filepath.ToSlash(rel)
+		data, err = readIn(root, rel, maxInputs)
+		return name, data, plainError(name, err)
+	case b.source.archive:
+		return "", nil, errors.New("cannot import a file outside the archive: put what the task needs into it")
+	case ok:
+		return "", nil, fmt.Errorf("the package is only in %s, above the task's folder; install it beside the task", dir)
+	default:
+		return "", nil, fmt.Errorf("%s is outside the task's folder %s, where tasks do not reach (through a link, perhaps)", real, b.source.root)
+	}
+}
+
+func plainError(name string, err error) error {
+	if _, large := errors.AsType[errTooLarge](err); large {
+		return fmt.Errorf("%s is %w", name, err)
+	}
+	if err != nil && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is not there", name)
+	}
+	return err
+}
+
+// below returns the path of name relative to dir, if it is inside.
+func below(dir, name string) (string, bool) {
+	rel, err := filepath.Rel(dir, name)
+	return rel, err == nil && filepath.IsLocal(rel)
+}
+
+// parentModules returns the node_modules folder above the task that holds the
+// file.
+func parentModules(root, file string) (string, bool) {
+	for dir := filepath.Dir(root); ; dir = filepath.Dir(dir) {
+		modules := filepath.Join(dir, "node_modules")
+		if _, ok := below(modules, file); ok {
+			return modules, true
+		}
+		if dir == filepath.Dir(dir) {
+			return "", false
+		}
+	}
+}
+
+// messages reports what esbuild found wrong.
+func (b *builder) messages(messages []api.Message) {
+	for _, m := range messages {
+		if m.Text == errReported.Error() {
+			continue
+		}
+		reason := ratchet.ReasonSyntax
+		if m.PluginName != "" || strings.HasPrefix(m.Text, "Could not resolve") || strings.HasPrefix(m.Text, "No matching export") {
+			reason = ratchet.ReasonTaskValidation
+		}
+		if d := b.detail(m); !slices.Contains(b.problems, d) {
+			b.problem(reason, d)
+		}
+	}
+}
+
+// detail translates a message of esbuild: columns in characters from 1, in the
+// user's own text.
+func (b *builder) detail(m api.Message) ratchet.Detail {
+	d := ratchet.Detail{Message: m.Text}
+	if quoted, ok := strings.CutPrefix(m.Text, "Could not resolve "); ok {
+		d.Message, d.Expected = unresolved(strings.Trim(quoted, `"`))
+	}
+	if isTopLevelAwait(m) {
+		d.Message = "await at the top level, in a task that exports no function"
+		d.Expected = `"export default" before the function, which makes the file a module`
+	}
+	l := m.Location
+	if l == nil {
+		d.File = b.entry
+		return d
+	}
+	d.File, d.Line, d.Text = l.File, l.Line, clip(l.LineText)
+	d.Column = utf8.RuneCountInString(l.LineText[:min(l.Column, len(l.LineText))]) + 1
+	if l.File == b.entry && l.Line > 0 {
+		lines := strings.SplitN(b.text, "\n", l.Line+1)
+		if l.Line <= len(lines) {
+			d.Text = clip(strings.TrimRight(lines[l.Line-1], "\r"))
+			line, column, _ := position([]byte(b.text), b.form.wrapFrom)
+			if b.form.bare && line == l.Line && d.Column > column {
+				d.Column--
+			}
+		}
+	}
+	return d
+}

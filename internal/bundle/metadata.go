@@ -1,0 +1,339 @@
+package bundle
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	ratchet "github.com/ratchet-runner/ratchet-go"
+)
+
+// Metadata is what metadata.json says of a task.
+type Metadata struct {
+	Name        string // what it is called by: "name", else the slug of "label", else of the folder
+	Label       string // what people read
+	Description string
+	Version     string // semantic
+	UUID        string // of the earlier Ratchet; an alias
+	Tags        []string
+	Category    string
+	Author      string
+	License     string
+	// RatchetVersion, CreatedAt and UpdatedAt are kept as they were written.
+	RatchetVersion string
+	CreatedAt      string
+	UpdatedAt      string
+	Documentation  string
+	Deprecated     bool
+	// DeprecationMessage says what to use instead of a deprecated task.
+	DeprecationMessage string
+
+	Engine      ratchet.EngineName
+	Isolation   ratchet.Isolation
+	Slots       int // executions at once in one worker; 0 means 1
+	Fetch       ratchet.FetchMode
+	Limits      ratchet.Limits // zero fields mean the default
+	Permissions ratchet.Permissions
+	Retry       ratchet.Retry
+}
+
+// metadataReader reads metadata.json into m, and notes all that is wrong on the
+// way.
+type metadataReader struct {
+	*document
+	m Metadata
+}
+
+// fieldReader reads the value n found at the pointer.
+type fieldReader func(n *jsonNode, pointer string)
+
+func parseMetadata(file string, data []byte, fallbackName string, f *findings) (Metadata, *document) {
+	r := metadataReader{document: readDocument(file, data, f)}
+	if r.root == nil {
+		return Metadata{}, r.document
+	}
+	if r.root.kind != jsonObject {
+		r.wrong(r.root, "", "the metadata of a task", `an object such as {"name": "my-task", "version": "1.0.0"}`, r.root.describe())
+		return Metadata{}, r.document
+	}
+	// "core" is read first so that what stands beside it wins.
+	if core := r.root.get("core"); core != nil {
+		r.object(core, "/core", r.identity())
+	}
+	r.object(r.root, "", r.fields())
+	r.name(fallbackName)
+	r.version()
+	r.bounds()
+	return r.m, r.document
+}
+
+// identity lists the keys that may also stand in "core".
+func (r *metadataReader) identity() map[string]fieldReader {
+	return map[string]fieldReader{
+		"uuid": r.text(&r.m.UUID), "name": r.text(&r.m.Name), "label": r.text(&r.m.Label),
+		"description": r.text(&r.m.Description), "version": r.text(&r.m.Version),
+	}
+}
+
+func (r *metadataReader) fields() map[string]fieldReader {
+	m := &r.m
+	known := r.identity()
+	maps.Copy(known, map[string]fieldReader{
+		"core":                func(*jsonNode, string) {},
+		"tags":                r.texts(&m.Tags),
+		"category":            r.text(&m.Category),
+		"author":              r.author,
+		"license":             r.text(&m.License),
+		"ratchet_version":     r.text(&m.RatchetVersion),
+		"created_at":          r.text(&m.CreatedAt),
+		"updated_at":          r.text(&m.UpdatedAt),
+		"documentation":       r.text(&m.Documentation),
+		"deprecated":          r.deprecated,
+		"deprecation_message": r.text(&m.DeprecationMessage),
+		"timeout":             r.decoded(&m.Limits.Wall, "a span such as \"30s\" or a number of seconds"),
+		"memory":              r.decoded(&m.Limits.Memory, "an amount such as \"128MB\" or a number of bytes"),
+		"memory_limit":        r.decoded(&m.Limits.Memory, "an amount such as \"128MB\" or a number of bytes"),
+		"limits":              func(n *jsonNode, pointer string) { r.object(n, pointer, r.limits()) },
+		"permissions": func(n *jsonNode, pointer string) {
+			r.object(n, pointer, map[string]fieldReader{
+				"net": r.texts(&m.Permissions.Net), "env": r.texts(&m.Permissions.Env),
+			})
+		},
+		"retry":     func(n *jsonNode, pointer string) { r.object(n, pointer, r.retry()) },
+		"fetch":     word(r, &m.Fetch, ratchet.FetchAsync, ratchet.FetchSync),
+		"engine":    r.engine,
+		"isolation": word(r, &m.Isolation, ratchet.IsolationTask, ratchet.IsolationExecution),
+		"slots":     r.count(&m.Slots, 1, ratchet.MaxSlots),
+	})
+	return known
+}
+
+func (r *metadataReader) limits() map[string]fieldReader {
+	l := &r.m.Limits
+	const span, amount = "a span such as \"30s\" or a number of seconds", "an amount such as \"1MB\" or a number of bytes"
+	return map[string]fieldReader{
+		"timeout": r.decoded(&l.Wall, span), "cpu": r.decoded(&l.CPU, span),
+		"memory": r.decoded(&l.Memory, amount), "output": r.decoded(&l.Output, amount), "logs": r.decoded(&l.Logs, amount),
+		"fetches": r.count(&l.Fetches, 1, 1_000_000), "fetchBytes": r.decoded(&l.FetchBytes, amount),
+		"fetchBody": r.decoded(&l.FetchBody, amount),
+		"recursion": r.count(&l.Recursion, ratchet.MinRecursion, ratchet.MaxRecursion),
+	}
+}
+
+func (r *metadataReader) retry() map[string]fieldReader {
+	p := &r.m.Retry
+	const span = "a span such as \"1s\" or a number of seconds"
+	return map[string]fieldReader{
+		"maxAttempts": r.count(&p.MaxAttempts, 1, ratchet.MaxAttempts), "initialDelay": r.decoded(&p.InitialDelay, span),
+		"maxDelay": r.decoded(&p.MaxDelay, span), "factor": r.number(&p.Factor), "jitter": r.number(&p.Jitter),
+	}
+}
+
+// object reads the members of n that are known and warns of the others.
+func (r *metadataReader) object(n *jsonNode, pointer string, known map[string]fieldReader) {
+	if n.kind != jsonObject {
+		r.wrong(n, pointer, lastToken(pointer)+" has the wrong type", "an object", n.describe())
+		return
+	}
+	for i := range n.members {
+		m := &n.members[i]
+		at := pointer + "/" + escapePointer(m.key)
+		read, ok := known[m.key]
+		switch {
+		case ok && m.value.kind == jsonNull: // as if it were not there
+		case ok:
+			read(&m.value, at)
+		case strings.HasPrefix(m.key, "$") || strings.HasPrefix(m.key, "x-"): // for editors and other programs
+		case r.full():
+			return
+		default:
+			detail := r.detail(m.off, at, fmt.Sprintf("the key %q is not known and has no effect", m.key))
+			if near := nearest(m.key, slices.Sorted(maps.Keys(known))); near != "" {
+				detail.Message += fmt.Sprintf("; did you mean %q?", near)
+				detail.Expected = near
+			}
+			r.warn(detail)
+		}
+	}
+}
+
+func (r *metadataReader) text(into *string) fieldReader {
+	return func(n *jsonNode, pointer string) {
+		if n.kind != jsonString {
+			r.wrong(n, pointer, lastToken(pointer)+" has the wrong type", "a string", n.describe())
+			return
+		}
+		*into = strings.TrimSpace(n.text)
+	}
+}
+
+func (r *metadataReader) texts(into *[]string) fieldReader {
+	return func(n *jsonNode, pointer string) {
+		if n.kind != jsonArray {
+			r.wrong(n, pointer, lastToken(pointer)+" has the wrong type", "an array of strings", n.describe())
+			return
+		}
+		list := make([]string, 0, len(n.items))
+		for i := range n.items {
+			if item := &n.items[i]; item.kind != jsonString {
+				r.wrong(item, fmt.Sprintf("%s/%d", pointer, i), "an item of "+lastToken(pointer)+" has the wrong type", "a string", item.describe())
+			} else {
+				list = append(list, item.text)
+			}
+		}
+		*into = list
+	}
+}
+
+// author takes a name, or what package.json has: {"name": …, "email": …}.
+func (r *metadataReader) author(n *jsonNode, pointer string) {
+	if name := n.get("name"); name != nil {
+		n, pointer = name, pointer+"/name"
+	}
+	r.text(&r.m.Author)(n, pointer)
+}
+
+// deprecated takes true, false, or what to use instead.
+func (r *metadataReader) deprecated(n *jsonNode, pointer string) {
+	switch n.kind {
+	case jsonBool:
+		r.m.Deprecated = n.text == "true"
+	case jsonString:
+		r.m.Deprecated, r.m.DeprecationMessage = true, n.text
+	default:
+		r.wrong(n, pointer, "deprecated has the wrong type", "true, false or what to use instead", n.describe())
+	}
+}
+
+// decoded reads a value that knows its own JSON form, and is more than nothing.
+func (r *metadataReader) decoded(into json.Unmarshaler, expected string) fieldReader {
+	return func(n *jsonNode, pointer string) {
+		raw, err := json.Marshal(n.value())
+		if err == nil {
+			err = into.UnmarshalJSON(raw)
+		}
+		if err != nil || n.kind == jsonNumber && (strings.Trim(n.text, "0.eE+-") == "") {
+			r.wrong(n, pointer, lastToken(pointer)+" cannot be read", expected+", more than 0", n.describe())
+		}
+	}
+}
+
+func (r *metadataReader) number(into *float64) fieldReader {
+	return func(n *jsonNode, pointer string) {
+		if n.kind != jsonNumber {
+			r.wrong(n, pointer, lastToken(pointer)+" has the wrong type", "a number", n.describe())
+			return
+		}
+		*into, _ = json.Number(n.text).Float64()
+	}
+}
+
+func (r *metadataReader) count(into *int, least, most int) fieldReader {
+	return func(n *jsonNode, pointer string) {
+		i, err := json.Number(n.text).Int64()
+		if n.kind != jsonNumber || err != nil || i < int64(least) || i > int64(most) {
+			r.wrong(n, pointer, lastToken(pointer)+" is out of bounds", fmt.Sprintf("a whole number from %d to %d", least, most), n.describe())
+			return
+		}
+		*into = int(i)
+	}
+}
+
+func word[S ~string](r *metadataReader, into *S, want ...S) fieldReader {
+	return func(n *jsonNode, pointer string) {
+		if n.kind == jsonString && slices.Contains(want, S(n.text)) {
+			*into = S(n.text)
+			return
+		}
+		words := make([]string, len(want))
+		for i, w := range want {
+			words[i] = `"` + string(w) + `"`
+		}
+		r.wrong(n, pointer, lastToken(pointer)+" is not known", strings.Join(words, " or "), n.describe())
+	}
+}
+
+func (r *metadataReader) engine(n *jsonNode, pointer string) {
+	if n.kind == jsonString && n.text == "node" {
+		r.wrong(n, pointer, "the engine \"node\" is not available yet", `"quickjs", or no engine at all`, n.describe())
+		return
+	}
+	word(r, &r.m.Engine, ratchet.EngineQuickJS)(n, pointer)
+}
+
+// name settles what the task is called by. A name that old tasks may have but
+// that cannot stand in a URL becomes the label, and its slug the name.
+func (r *metadataReader) name(fallback string) {
+	m := &r.m
+	written := m.Name
+	switch {
+	case written == "":
+		if m.Name = ratchet.Slug(m.Label); m.Name == "" {
+			m.Name = fallback
+		}
+	case len((&ratchet.Task{Name: written}).Validate()) > 0:
+		n, pointer := r.root.get("name"), "/name"
+		if n == nil {
+			n, pointer = r.root.get("core").get("name"), "/core/name"
+		}
+		if m.Name = ratchet.Slug(written); m.Name == "" {
+			m.Name = fallback
+		}
+		if m.Label == "" {
+			m.Label = written
+		}
+		detail := r.detail(n.off, pointer, fmt.Sprintf("the name has characters that a name cannot have; the task is called %q", m.Name))
+		detail.Expected, detail.Got = `letters, digits, "-" and "_", at most 100`, shorten(written)
+		r.warn(detail)
+	}
+}
+
+func (r *metadataReader) version() {
+	v := r.m.Version
+	if ratchet.ValidSemver(v) {
+		return
+	}
+	n, pointer := r.root.get("version"), "/version"
+	if core := r.root.get("core"); n == nil && core.get("version") != nil {
+		n, pointer = core.get("version"), "/core/version"
+	}
+	switch {
+	case n == nil || n.kind == jsonNull:
+		r.wrong(r.root, "", "version is missing", `a semantic version such as "version": "1.0.0"`, "")
+	case n.kind == jsonString:
+		expected := `three numbers such as "1.0.0"`
+		bare := strings.TrimPrefix(strings.TrimSpace(v), "v")
+		for _, guess := range []string{bare, bare + ".0", bare + ".0.0"} {
+			if ratchet.ValidSemver(guess) {
+				expected = fmt.Sprintf("%q", guess)
+				break
+			}
+		}
+		r.wrong(n, pointer, "version is not a semantic version", expected, n.describe())
+	}
+}
+
+// bounds applies the rules of the domain and puts their details where the
+// values stand.
+func (r *metadataReader) bounds() {
+	place := func(prefix string, details []ratchet.Detail) {
+		for _, d := range details {
+			pointer := prefix + d.Pointer
+			if prefix == "/limits" && r.root.get("limits").get(lastToken(d.Pointer)) == nil {
+				pointer = d.Pointer // "timeout" and "memory" stand beside "limits" too
+			}
+			n := r.root.at(splitPointer(pointer))
+			r.wrong(n, pointer, d.Message, d.Expected, d.Got)
+		}
+	}
+	place("/limits", r.m.Limits.Validate())
+	place("/permissions", r.m.Permissions.Validate())
+	place("/retry", r.m.Retry.Validate())
+	if r.m.Slots > 1 && r.m.Isolation == ratchet.IsolationExecution {
+		r.wrong(r.root.get("slots"), "/slots", "slots and isolation do not agree", `1 slot, or isolation "task"`, fmt.Sprint(r.m.Slots))
+	}
+}
+
+func lastToken(pointer string) string { return pointer[strings.LastIndexByte(pointer, '/')+1:] }

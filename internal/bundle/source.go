@@ -1,0 +1,235 @@
+package bundle
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	ratchet "github.com/ratchet-runner/ratchet-go"
+)
+
+// What a task may weigh. Beyond it is most likely not a task.
+const (
+	maxInputs     = 20 << 20 // bytes of all files that are bundled
+	maxInputFiles = 5000
+	maxCode       = 10 << 20 // bytes of the bundle
+	maxJSONFile   = 5 << 20
+	maxSchema     = 1 << 20 // compiling takes the square of it
+	maxTests      = 1000
+	maxTestsSize  = 20 << 20
+)
+
+const (
+	metadataFile     = "metadata.json"
+	inputSchemaFile  = "input.schema.json"
+	outputSchemaFile = "output.schema.json"
+)
+
+// A source is a task's own files: a folder, the folder that an archive was
+// unpacked into, or the folder of a single file. Nothing outside root is read,
+// whatever a link says.
+type source struct {
+	root    string // real path
+	files   *os.Root
+	single  string // the file's name if the task is that file alone
+	archive bool
+	name    string // from the path; the last choice for the task's name
+	cleanup func()
+}
+
+func (s *source) close() {
+	_ = s.files.Close()
+	if s.cleanup != nil {
+		s.cleanup()
+	}
+}
+
+// open finds the task at path.
+func open(path string) (*source, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, notFound(path, err)
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, ratchet.Errorf(ratchet.ReasonIO, "cannot open %s: %w", path, err)
+	}
+	base := filepath.Base(abs)
+	switch {
+	case info.IsDir():
+		return openFolder(abs, base)
+	case !info.Mode().IsRegular():
+		return nil, ratchet.Errorf(ratchet.ReasonTaskInvalidSource, "%s is neither a folder nor a file", path)
+	case strings.EqualFold(filepath.Ext(base), ".zip"):
+		return openArchive(abs)
+	case loaders()[filepath.Ext(base)].entry:
+		s, err := openFolder(filepath.Dir(abs), strings.TrimSuffix(base, filepath.Ext(base)))
+		if err == nil {
+			s.single = base
+		}
+		return s, err
+	default:
+		return nil, ratchet.Errorf(ratchet.ReasonTaskInvalidSource,
+			"%s is not a task: expected a folder, a .zip, or a single .js, .mjs, .cjs, .ts, .mts or .cts file", path)
+	}
+}
+
+func notFound(path string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return ratchet.Errorf(ratchet.ReasonTaskNotFound, "cannot read %s: %w", path, err)
+	}
+	e := ratchet.Errorf(ratchet.ReasonTaskNotFound, "there is no task at %s", path)
+	entries, readErr := os.ReadDir(filepath.Dir(path))
+	if readErr != nil {
+		return e
+	}
+	names := make([]string, 0, len(entries))
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	if near := nearest(filepath.Base(path), names); near != "" {
+		e.Message += "; did you mean " + filepath.Join(filepath.Dir(path), near) + "?"
+	}
+	return e
+}
+
+func openFolder(path, base string) (*source, error) {
+	root, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, notFound(path, err)
+	}
+	files, err := os.OpenRoot(root)
+	if err != nil {
+		return nil, notFound(path, err)
+	}
+	name := ratchet.Slug(base)
+	if name == "" {
+		name = "task"
+	}
+	return &source{root: root, files: files, name: name}, nil
+}
+
+// openArchive unpacks the archive into a folder of its own that close removes:
+// esbuild resolves imports on the real file system, and a resolver of our own
+// would be one more thing to get wrong.
+func openArchive(path string) (*source, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, notFound(path, err)
+	}
+	if info.Size() > maxArchive {
+		return nil, unsafeArchive("", "the archive is too large", fmt.Sprintf("at most %s", ratchet.Size(maxArchive)), ratchet.Size(info.Size()).String())
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, ratchet.Errorf(ratchet.ReasonIO, "cannot read %s: %w", path, err)
+	}
+	files, err := readArchive(data)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "ratchet-task-")
+	if err != nil {
+		return nil, ratchet.Errorf(ratchet.ReasonIO, "cannot unpack %s: %w", path, err)
+	}
+	remove := func() { _ = os.RemoveAll(dir) }
+	// package.json ends the search of esbuild for one further up.
+	task := filepath.Join(dir, "task")
+	if err := errors.Join(
+		os.WriteFile(filepath.Join(dir, "package.json"), []byte("{}"), 0o600),
+		os.Mkdir(task, 0o700),
+		unpack(task, files),
+	); err != nil {
+		remove()
+		return nil, ratchet.Errorf(ratchet.ReasonIO, "cannot unpack %s: %w", path, err)
+	}
+	base := filepath.Base(path)
+	s, err := openFolder(task, strings.TrimSuffix(base, filepath.Ext(base)))
+	if err != nil {
+		remove()
+		return nil, err
+	}
+	s.archive, s.cleanup = true, remove
+	return s, nil
+}
+
+func unpack(dir string, files []archiveFile) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for _, f := range files {
+		if err := root.MkdirAll(filepath.Dir(f.name), 0o700); err != nil {
+			return err
+		}
+		if err := root.WriteFile(f.name, f.data, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errTooLarge says that a file is larger than it may be.
+type errTooLarge struct{ most ratchet.Size }
+
+func (e errTooLarge) Error() string { return "larger than " + e.most.String() }
+
+// read returns a regular file of the task, of at most so many bytes.
+func (s *source) read(name string, most int64) ([]byte, error) {
+	return readIn(s.files, name, most)
+}
+
+func readIn(root *os.Root, name string, most int64) ([]byte, error) {
+	f, err := root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	}
+	if info.Size() > most {
+		return nil, errTooLarge{ratchet.Size(most)}
+	}
+	var b bytes.Buffer
+	b.Grow(int(info.Size()) + bytes.MinRead)
+	n, err := b.ReadFrom(io.LimitReader(f, most+1))
+	if err == nil && n > most {
+		err = errTooLarge{ratchet.Size(most)}
+	}
+	return b.Bytes(), err
+}
+
+// list returns the names in a folder of the task, sorted; nil if there is none.
+func (s *source) list(dir string) []fs.DirEntry {
+	f, err := s.files.Open(dir)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	entries, _ := f.ReadDir(-1)
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries
+}
+
+// entries lists the files that a task's code can begin in, first choice first.
+func entryNames() []string {
+	var names []string
+	for _, base := range []string{"main", "index"} {
+		for _, ext := range []string{".js", ".mjs", ".cjs", ".ts", ".mts", ".cts"} {
+			names = append(names, base+ext)
+		}
+	}
+	return names
+}

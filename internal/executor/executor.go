@@ -1,0 +1,165 @@
+// Package executor runs one execution from its checked input to its checked
+// output: it leases a worker, answers what the task asks for (fetch, log,
+// progress), enforces the limits, and writes down what happened. Where workers
+// come from is package workerpool's business; what a task is, package bundle's.
+package executor
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	ratchet "github.com/ratchet-runner/ratchet-go"
+	"github.com/ratchet-runner/ratchet-go/internal/bundle"
+	"github.com/ratchet-runner/ratchet-go/internal/egress"
+	"github.com/ratchet-runner/ratchet-go/internal/workerpool"
+)
+
+// An Executor runs executions. It is safe for concurrent use and starts nothing
+// by itself; its Pool and Client belong to whoever made them.
+type Executor struct {
+	pool   *workerpool.Pool
+	client *egress.Client
+
+	mu       sync.Mutex
+	compiled map[string]*workerpool.Bytecode // by version digest
+	order    []string                        // digests, oldest first
+}
+
+// New returns an Executor that runs tasks in pool and makes their requests
+// through client.
+func New(pool *workerpool.Pool, client *egress.Client) *Executor {
+	return &Executor{pool: pool, client: client, compiled: map[string]*workerpool.Bytecode{}}
+}
+
+// A Request is one execution asked for.
+type Request struct {
+	Bundle  *bundle.Bundle
+	ID      ratchet.ExecutionID // default: a new one
+	Job     ratchet.JobID       // zero for a run without a job
+	Attempt int                 // default 1
+	Input   json.RawMessage
+	// Limits come before the task's own; zero fields are the task's, then the
+	// defaults.
+	Limits ratchet.Limits
+	// Env holds values for the names that the task declares. A value for
+	// another name is an error.
+	Env map[string]string
+	// Hosts are admitted beside the task's permissions.net.
+	Hosts egress.HostList
+	// OnLog and OnProgress, if set, are told at once, one call after the other;
+	// the record has all of it anyway. They must not wait.
+	OnLog      func(ratchet.LogEntry)
+	OnProgress func(ratchet.Progress)
+}
+
+// Execute runs the request to its end and returns the record of it. The record
+// is complete whatever happens: a failure is in its Error, with a reason that
+// says which rule or limit it was.
+func (x *Executor) Execute(ctx context.Context, req Request) *ratchet.Execution {
+	r := x.prepare(req)
+	if r.record.Error == nil {
+		r.caller = ctx
+		ctx, cancel := context.WithCancelCause(ctx)
+		r.ctx, r.cancel = ctx, cancel
+		done, err := x.pool.Run(ctx, r.domain(x), time.Duration(r.limits.Wall), r)
+		cancel(errEnded)
+		r.effects.Wait()
+		r.conclude(done, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.record.FinishedAt = time.Now()
+	r.record.State = ratchet.EndState(r.record.Error)
+	return &r.record
+}
+
+// prepare checks all that can be checked without a worker.
+func (x *Executor) prepare(req Request) *run {
+	b := req.Bundle
+	if req.ID.IsZero() {
+		req.ID = ratchet.NewID[ratchet.Execution]()
+	}
+	r := &run{
+		req: req, client: x.client,
+		limits: req.Limits.Or(b.Limits).Or(ratchet.DefaultLimits()),
+		record: ratchet.Execution{
+			ID: req.ID, Job: req.Job, Task: b.Name, VersionDigest: b.Digest,
+			Attempt: max(req.Attempt, 1), State: ratchet.ExecutionPending,
+			Input: req.Input, QueuedAt: time.Now(),
+		},
+	}
+	r.record.Error = r.check()
+	if r.record.Error != nil && !json.Valid(req.Input) {
+		r.record.Input = nil // the record is JSON itself
+	}
+	return r
+}
+
+func (r *run) check() *ratchet.Error {
+	if wrong := r.limits.Validate(); len(wrong) > 0 {
+		return ratchet.Errorf(ratchet.ReasonValidation, "a limit is out of bounds").WithDetails(wrong...)
+	}
+	if wrong := r.req.Bundle.Input.Validate(r.req.Input); len(wrong) > 0 {
+		what := "the input breaks the task's input schema"
+		if r.req.Bundle.Input == nil || wrong[0].Line > 0 && strings.HasPrefix(wrong[0].Message, "not JSON") {
+			what = "the input is not JSON that a task can take"
+		}
+		return ratchet.Errorf(ratchet.ReasonInputInvalid, "%s", what).WithDetails(wrong...)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.req.Env)) {
+		if !r.req.Bundle.Permissions.AllowsEnv(name) {
+			return ratchet.Errorf(ratchet.ReasonValidation,
+				"the task does not declare the environment variable %s; add it to permissions.env in metadata.json", name)
+		}
+	}
+	hosts, err := egress.ParseHosts(r.req.Bundle.Permissions.Net)
+	if err != nil {
+		return ratchet.AsError(err)
+	}
+	r.hosts = hosts.Extend(r.req.Hosts)
+	return nil
+}
+
+// domain is what the task's workers are bound to. Executions with other limits
+// of memory or recursion are another domain: a worker has those for life.
+func (r *run) domain(x *Executor) *workerpool.Domain {
+	b, l := r.req.Bundle, r.limits
+	return &workerpool.Domain{
+		Key: fmt.Sprintf("default/%s/%d/%d", b.Digest, l.Memory, l.Recursion),
+		Program: workerpool.Program{
+			File: programFile, Kind: string(b.Kind), Source: b.Code, Cache: x.bytecode(b.Digest),
+		},
+		Memory: int64(l.Memory), Recursion: l.Recursion, Slots: max(b.Slots, 1),
+		Fresh: b.Isolation == ratchet.IsolationExecution,
+	}
+}
+
+// programFile is what stack traces call a bundle, before they are led back to
+// the user's own files.
+const programFile = "task.js"
+
+// maxCompiled bounds the programs whose bytecode is remembered.
+const maxCompiled = 256
+
+// bytecode returns where the bytecode of a version is kept.
+func (x *Executor) bytecode(digest string) *workerpool.Bytecode {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if c := x.compiled[digest]; c != nil {
+		return c
+	}
+	if len(x.order) == maxCompiled {
+		delete(x.compiled, x.order[0])
+		x.order = x.order[1:]
+	}
+	c := new(workerpool.Bytecode)
+	x.compiled[digest] = c
+	x.order = append(x.order, digest)
+	return c
+}

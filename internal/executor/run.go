@@ -1,0 +1,199 @@
+package executor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	ratchet "github.com/ratchet-runner/ratchet-go"
+	"github.com/ratchet-runner/ratchet-go/internal/egress"
+	"github.com/ratchet-runner/ratchet-go/internal/workerpool"
+)
+
+// run is one execution under way. It is the handler of what the worker asks.
+type run struct {
+	req    Request
+	client *egress.Client
+	limits ratchet.Limits
+	hosts  egress.HostList
+
+	caller  context.Context // whoever wants the execution
+	ctx     context.Context // of the effects: ends with the execution
+	cancel  context.CancelCauseFunc
+	effects sync.WaitGroup
+
+	mu         sync.Mutex
+	record     ratchet.Execution
+	logged     ratchet.Size
+	fetched    int
+	fetchBytes ratchet.Size
+}
+
+// errEnded ends the effects that an execution leaves behind.
+var errEnded = errors.New("the execution has ended")
+
+// taskContext is what the task's second argument holds.
+type taskContext struct {
+	ExecutionID ratchet.ExecutionID `json:"executionId"`
+	TaskID      string              `json:"taskId"`
+	TaskVersion string              `json:"taskVersion"`
+	JobID       ratchet.JobID       `json:"jobId,omitzero"`
+	Attempt     int                 `json:"attempt"`
+	Deadline    time.Time           `json:"deadline"`
+	Env         map[string]string   `json:"env,omitempty"`
+	FetchMode   ratchet.FetchMode   `json:"fetchMode,omitempty"`
+}
+
+// Start is called when a worker is there.
+func (r *run) Start(x *workerpool.Execution) workerpool.Run {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.record.StartedAt = time.Now()
+	r.record.State = ratchet.ExecutionRunning
+	r.record.Worker = x.Worker()
+	id := r.req.Bundle.UUID
+	if id == "" {
+		id = r.req.Bundle.Name
+	}
+	c, err := json.Marshal(taskContext{
+		ExecutionID: r.record.ID, TaskID: id, TaskVersion: r.req.Bundle.Version,
+		JobID: r.record.Job, Attempt: r.record.Attempt,
+		Deadline: r.record.StartedAt.Add(time.Duration(r.limits.Wall)).UTC(),
+		Env:      r.req.Env, FetchMode: r.req.Bundle.Fetch,
+	})
+	if err != nil { // strings, a time and a number: it cannot fail
+		r.cancel(fmt.Errorf("encode the task's context: %w", err))
+	}
+	return workerpool.Run{
+		Input: r.req.Input, Context: c,
+		CPU: int64(r.limits.CPU), Output: int64(r.limits.Output),
+	}
+}
+
+// Request carries out an effect, without holding up the worker's other messages.
+func (r *run) Request(x *workerpool.Execution, m *workerpool.Request) {
+	if m.Op != "fetch" {
+		x.Reply(failed(m, ratchet.Errorf(ratchet.ReasonValidation, "the host has no operation %q", m.Op)))
+		return
+	}
+	r.mu.Lock()
+	r.fetched++
+	over := r.fetched > r.limits.Fetches
+	r.mu.Unlock()
+	if over {
+		r.cancel(overFetches(r.limits.Fetches))
+		return
+	}
+	r.effects.Go(func() {
+		if reply := r.fetch(m); reply != nil {
+			x.Reply(reply)
+		}
+	})
+}
+
+// Log notes a line.
+func (r *run) Log(_ *workerpool.Execution, m *workerpool.Log) {
+	level, err := ratchet.ParseLogLevel(m.Level)
+	if err != nil {
+		level = ratchet.LevelInfo
+	}
+	r.log(ratchet.LogEntry{Time: time.Unix(0, m.At), Level: level, Message: m.Message, Fields: fields(m.Fields)})
+}
+
+// fields is what a line carries beside its text: an object, whatever the task gave.
+func fields(text []byte) json.RawMessage {
+	switch {
+	case len(text) == 0 || !json.Valid(text):
+		return nil
+	case text[0] == '{':
+		return text
+	default:
+		return slices.Concat([]byte(`{"value":`), text, []byte("}"))
+	}
+}
+
+func (r *run) log(entry ratchet.LogEntry) {
+	r.mu.Lock()
+	r.logged += ratchet.Size(len(entry.Message) + len(entry.Fields) + 1)
+	over := r.logged > r.limits.Logs
+	if !over {
+		r.record.Logs = append(r.record.Logs, entry)
+	}
+	r.mu.Unlock()
+	if over {
+		r.cancel(overLogs(r.limits.Logs))
+		return
+	}
+	if r.req.OnLog != nil {
+		r.req.OnLog(entry)
+	}
+}
+
+// Progress notes how far the task says it is.
+func (r *run) Progress(_ *workerpool.Execution, m *workerpool.Progress) {
+	if math.IsNaN(m.Value) || math.IsInf(m.Value, 0) {
+		return // the prelude refuses them; a worker gone bad may not
+	}
+	p := ratchet.Progress{Value: m.Value, Message: m.Message}
+	r.mu.Lock()
+	r.record.Progress = p
+	r.mu.Unlock()
+	if r.req.OnProgress != nil {
+		r.req.OnProgress(p)
+	}
+}
+
+// conclude writes down how the execution ended.
+func (r *run) conclude(done *workerpool.Done, err error) {
+	if done != nil {
+		for _, reason := range done.Unhandled {
+			r.log(ratchet.LogEntry{
+				Time: time.Now(), Level: ratchet.LevelWarn,
+				Message: "a promise was rejected and nobody handled it: " + reason,
+			})
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if done != nil {
+		r.record.CPU = ratchet.Duration(done.CPU)
+		r.record.PeakMemory = ratchet.Size(done.PeakMemory)
+	}
+	if cause := context.Cause(r.ctx); cause != nil && !errors.Is(cause, errEnded) && err == nil {
+		err = cause // a limit was passed in the last moment
+	}
+	switch {
+	case err != nil:
+		r.record.Error = r.lost(err)
+	case done.Failure != nil:
+		r.record.Error = r.failure(done)
+	default:
+		if r.record.Error = r.checkOutput(done.Output); r.record.Error != nil {
+			return
+		}
+		r.record.Output = done.Output
+	}
+}
+
+// checkOutput holds the output against the task's schema. A worker is not
+// trusted to have kept to the limit, nor to send JSON.
+func (r *run) checkOutput(output []byte) *ratchet.Error {
+	if size := ratchet.Size(len(output)); size > r.limits.Output {
+		return r.overOutput(size)
+	}
+	schema := r.req.Bundle.Output
+	wrong := schema.Validate(output)
+	switch {
+	case len(wrong) == 0:
+		return nil
+	case schema == nil:
+		return ratchet.Errorf(ratchet.ReasonOutputNotJSON, "the output is not JSON that can be passed on").WithDetails(wrong...)
+	default:
+		return ratchet.Errorf(ratchet.ReasonOutputInvalid, "the output breaks the task's output schema").WithDetails(wrong...)
+	}
+}

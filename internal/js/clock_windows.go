@@ -1,0 +1,6 @@
+package js
+
+import "time"
+
+// threadCPU stands in with the time of day: Windows is for development only.
+func threadCPU() time.Duration { return time.Duration(time.Now().UnixNano()) }

@@ -1,0 +1,6 @@
+package sandbox
+
+import "golang.org/x/sys/unix"
+
+// auditArch is the architecture whose system calls the filter speaks of.
+const auditArch = unix.AUDIT_ARCH_AARCH64
