@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
+	"github.com/ratchet-runner/ratchet-go/internal/bundle"
 )
 
 // maxInput bounds the input: what a worker can be sent at once.
@@ -112,14 +113,29 @@ func plain(err error) error {
 	return err
 }
 
-// sampleInput makes an input that the schema might take, for hints; empty if it
-// finds none.
-func sampleInput(schema json.RawMessage) string {
-	text, err := encode(sample(schema, 0))
-	if err != nil || len(text) > 200 || string(text) == "null" {
-		return ""
+// maxExample bounds an input that a hint shows, in bytes.
+const maxExample = 200
+
+// exampleInput returns an input that the task takes, for hints: that of one of
+// its tests, else one made of its schema; empty if neither is short and valid.
+func exampleInput(b *bundle.Bundle) string {
+	var candidates []any
+	for _, test := range b.Tests {
+		var t struct {
+			Input json.RawMessage `json:"input"`
+			Fails bool            `json:"should_fail"`
+		}
+		if json.Unmarshal(test.Data, &t) == nil && len(t.Input) > 0 && !t.Fails {
+			candidates = append(candidates, t.Input)
+		}
 	}
-	return string(text)
+	for _, value := range append(candidates, sample(b.Input.Raw(), 0)) {
+		text, err := encode(value)
+		if err == nil && len(text) <= maxExample && len(b.Input.Validate(text)) == 0 {
+			return string(text)
+		}
+	}
+	return ""
 }
 
 // sample returns a value of the sort that the schema asks for.

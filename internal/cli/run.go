@@ -331,7 +331,7 @@ func (r *runner) inputHint(b *bundle.Bundle) string {
 		return ""
 	}
 	hint := "see " + placer(r.path)("input.schema.json")
-	if text := sampleInput(schema); text != "" {
+	if text := exampleInput(b); text != "" {
 		hint += "; run with --input '" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 	}
 	return hint

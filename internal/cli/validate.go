@@ -29,6 +29,12 @@ type verdict struct {
 	code ratchet.Code
 }
 
+// A verdictList is what validate --json prints.
+type verdictList struct {
+	Valid bool      `json:"valid"`
+	Tasks []verdict `json:"tasks"`
+}
+
 func (a *app) validateCommand() *cobra.Command {
 	var fromFS string
 	var asJSON bool
@@ -93,7 +99,7 @@ func (a *app) validate(ctx context.Context, args []string, asJSON bool) error {
 		}
 	}
 	if asJSON {
-		if err := a.printValue(map[string]any{"valid": invalid == 0, "tasks": verdicts}); err != nil {
+		if err := a.printValue(verdictList{invalid == 0, verdicts}); err != nil {
 			return err
 		}
 	} else if len(verdicts) > 1 || invalid > 0 {
