@@ -31,6 +31,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"ratchet": func() { os.Exit(cli.Main(context.Background(), world())) },
 		"exits":   exits,
+		"lacking": lacking,
 	})
 }
 

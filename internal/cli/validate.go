@@ -13,6 +13,9 @@ import (
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
 	"github.com/ratchet-runner/ratchet-go/internal/bundle"
+	"github.com/ratchet-runner/ratchet-go/internal/egress"
+	"github.com/ratchet-runner/ratchet-go/internal/executor"
+	"github.com/ratchet-runner/ratchet-go/internal/workerpool"
 )
 
 // A verdict is what validate says about one task.
@@ -70,10 +73,15 @@ The exit code is 0 if every task is valid, warnings or not, 2 if one is not, and
 }
 
 func (a *app) validate(ctx context.Context, args []string, asJSON bool) error {
+	probe, done, err := a.prober()
+	if err != nil {
+		return err
+	}
+	defer done()
 	var verdicts []verdict
 	for _, arg := range args {
 		for _, path := range tasksAt(arg) {
-			v, err := judge(ctx, path)
+			v, err := judge(ctx, path, probe)
 			if err != nil {
 				return err
 			}
@@ -168,7 +176,22 @@ func escapeGlob(dir string) string {
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
 }
 
-func judge(ctx context.Context, path string) (verdict, error) {
+// prober returns what finds out whether a worker can read a task's code and
+// finds its function, and what ends it.
+func (a *app) prober() (probe func(context.Context, *bundle.Bundle) error, done func(), err error) {
+	client, err := egress.New(egress.Config{})
+	if err != nil {
+		return nil, nil, err
+	}
+	pool := workerpool.New(workerpool.Config{Command: a.Worker})
+	pool.Warm()
+	return executor.New(pool, client).Probe, func() {
+		pool.Close()
+		client.Close()
+	}, nil
+}
+
+func judge(ctx context.Context, path string, probe func(context.Context, *bundle.Bundle) error) (verdict, error) {
 	v := verdict{Path: path, Problems: []ratchet.Detail{}, Warnings: []ratchet.Detail{}}
 	report, err := bundle.Check(ctx, path, bundle.Options{ParentModules: true})
 	if err != nil {
@@ -180,11 +203,43 @@ func judge(ctx context.Context, path string) (verdict, error) {
 		return v, nil
 	}
 	v.Problems, v.Warnings = append(v.Problems, report.Problems...), append(v.Warnings, report.Warnings...)
-	v.Valid, v.code = len(v.Problems) == 0, ratchet.CodeInvalid
 	if b := report.Bundle; b != nil {
 		v.Name, v.Version, v.Digest = b.Name, b.Version, b.Digest
+		if err := probe(ctx, b); err != nil {
+			if err := v.note(err); err != nil {
+				return v, err
+			}
+		}
 	}
+	v.Valid, v.code = len(v.Problems) == 0, ratchet.CodeInvalid
 	return v, nil
+}
+
+// note adds what loading the code in a worker showed. Code that throws when it
+// is loaded is a warning: it may want an environment that it gets only when run.
+func (v *verdict) note(err error) error {
+	e, ok := errors.AsType[*ratchet.Error](err)
+	if !ok {
+		return err
+	}
+	details := e.Details
+	if len(details) == 0 || e.Code != ratchet.CodeInvalid {
+		details = []ratchet.Detail{{Message: e.Message}}
+	}
+	switch e.Code {
+	case ratchet.CodeInvalid:
+		v.Problems = append(v.Problems, details...)
+	case ratchet.CodeTaskFailed:
+		details[0].Message = "the code fails when it is loaded: " + e.Message
+		if len(e.Details) > 0 {
+			details[0].File, details[0].Line, details[0].Column = e.Details[0].File, e.Details[0].Line, e.Details[0].Column
+			details[0].Text = e.Details[0].Text
+		}
+		v.Warnings = append(v.Warnings, details...)
+	default:
+		return err
+	}
+	return nil
 }
 
 // verdictText is the verdict for a person.

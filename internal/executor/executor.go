@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -63,6 +62,27 @@ type Request struct {
 // says which rule or limit it was.
 func (x *Executor) Execute(ctx context.Context, req Request) *ratchet.Execution {
 	r := x.prepare(req)
+	r.record.Error = r.check()
+	return r.execute(ctx, x)
+}
+
+// Probe finds out whether a worker can read the task's code and finds a function
+// in it. It evaluates the code, in the sandbox and without network, and does not
+// call the function.
+func (x *Executor) Probe(ctx context.Context, b *bundle.Bundle) error {
+	none, err := egress.ParseHosts([]string{})
+	if err != nil {
+		return err
+	}
+	r := x.prepare(Request{Bundle: b, Input: json.RawMessage("null")})
+	r.probe, r.hosts = true, none
+	if e := r.execute(ctx, x).Error; e != nil {
+		return e
+	}
+	return nil
+}
+
+func (r *run) execute(ctx context.Context, x *Executor) *ratchet.Execution {
 	if r.record.Error == nil {
 		r.caller = ctx
 		ctx, cancel := context.WithCancelCause(ctx)
@@ -79,7 +99,6 @@ func (x *Executor) Execute(ctx context.Context, req Request) *ratchet.Execution 
 	return &r.record
 }
 
-// prepare checks all that can be checked without a worker.
 func (x *Executor) prepare(req Request) *run {
 	b := req.Bundle
 	if req.ID.IsZero() {
@@ -107,7 +126,7 @@ func (r *run) check() *ratchet.Error {
 	}
 	if wrong := r.req.Bundle.Input.Validate(r.req.Input); len(wrong) > 0 {
 		what := "the input breaks the task's input schema"
-		if r.req.Bundle.Input == nil || wrong[0].Line > 0 && strings.HasPrefix(wrong[0].Message, "not JSON") {
+		if wrong[0].Line > 0 { // places are told of texts that are no good JSON
 			what = "the input is not JSON that a task can take"
 		}
 		return ratchet.Errorf(ratchet.ReasonInputInvalid, "%s", what).WithDetails(wrong...)

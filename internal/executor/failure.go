@@ -19,33 +19,63 @@ func limit(reason ratchet.Reason, flag, field, format string, args ...any) *ratc
 		fmt.Sprintf(format, args...), flag, field)
 }
 
-func overFetches(n int) *ratchet.Error {
+// sizes writes a use and its limit so that they differ.
+func sizes(use, limit ratchet.Size) (string, string) {
+	if use.String() != limit.String() {
+		return use.String(), limit.String()
+	}
+	return fmt.Sprintf("%d bytes", int64(use)), fmt.Sprintf("%d bytes", int64(limit))
+}
+
+func overFetches(limited int) *ratchet.Error {
 	return limit(ratchet.ReasonFetchLimit, "--max-fetches", "limits.fetches",
-		"the task made more than %d requests", n)
+		"the task made its request number %d, more than the %d allowed", limited+1, limited)
 }
 
-func overFetchBytes(n ratchet.Size) *ratchet.Error {
+// overFetchBytes is told what all bodies came to, 0 if the last one was not read
+// to its end.
+func overFetchBytes(use, limited ratchet.Size) *ratchet.Error {
+	amount := fmt.Sprintf("more than the %v", limited)
+	if use > 0 {
+		u, l := sizes(use, limited)
+		amount = fmt.Sprintf("%s, more than the %s", u, l)
+	}
 	return limit(ratchet.ReasonFetchBytesLimit, "--max-fetch-bytes", "limits.fetchBytes",
-		"the bodies of the task's requests and responses came to more than %v", n)
+		"the bodies of the task's requests and responses came to %s allowed", amount)
 }
 
-func overLogs(n ratchet.Size) *ratchet.Error {
-	return limit(ratchet.ReasonLogLimit, "--max-logs", "limits.logs", "the task logged more than %v", n)
+func overLogs(use, limited ratchet.Size) *ratchet.Error {
+	u, l := sizes(use, limited)
+	return limit(ratchet.ReasonLogLimit, "--max-logs", "limits.logs", "the task logged %s, more than the %s allowed", u, l)
+}
+
+func (r *run) overOutput(use ratchet.Size) *ratchet.Error {
+	u, l := sizes(use, r.limits.Output)
+	return limit(ratchet.ReasonOutputTooLarge, "--max-output", "limits.output",
+		"the output is %s, more than the %s allowed", u, l)
 }
 
 func (r *run) overMemory() *ratchet.Error {
-	return limit(ratchet.ReasonMemoryLimit, "--memory", "memory", "the task needed more than its %v of memory", r.limits.Memory)
+	if peak := r.record.PeakMemory; peak > 0 {
+		return limit(ratchet.ReasonMemoryLimit, "--memory", "memory",
+			"the task held %v of memory and needed more than the %v allowed", peak, r.limits.Memory)
+	}
+	return limit(ratchet.ReasonMemoryLimit, "--memory", "memory", "the task needed more memory than the %v allowed", r.limits.Memory)
 }
 
-func (r *run) overOutput(n ratchet.Size) *ratchet.Error {
-	return limit(ratchet.ReasonOutputTooLarge, "--max-output", "limits.output",
-		"the output is %v, more than the %v allowed", n, r.limits.Output)
+func (r *run) overWall() *ratchet.Error {
+	used := ""
+	if cpu := r.record.CPU; cpu > 0 {
+		used = fmt.Sprintf(", of which its code ran %v", time.Duration(cpu).Round(10*time.Microsecond))
+	}
+	return limit(ratchet.ReasonExecutionTimeout, "--timeout", "timeout",
+		"the task did not finish within the %v allowed%s", r.limits.Wall, used)
 }
 
 // lost explains an execution that did not come to its own end.
 func (r *run) lost(err error) *ratchet.Error {
 	if errors.Is(err, workerpool.ErrWall) {
-		return limit(ratchet.ReasonExecutionTimeout, "--timeout", "timeout", "the task did not finish within %v", r.limits.Wall)
+		return r.overWall()
 	}
 	if e, ok := errors.AsType[*workerpool.SandboxError](err); ok {
 		return ratchet.Errorf(ratchet.ReasonSandboxUnavailable,
@@ -79,7 +109,8 @@ func (r *run) failure(done *workerpool.Done) *ratchet.Error {
 		return r.syntax(f)
 	case "no_function":
 		return ratchet.Errorf(ratchet.ReasonNoFunction,
-			"the task's code gives no function to call: its value is %s; looked for the script's own value, a function named main, execute or handler, module.exports, or an export named default, main, handler or execute", orNothing(f.Message))
+			"%s gives no function to call: %s; looked for the script's own value, a function named main, execute or handler, module.exports, or an export named default, main, handler or execute",
+			r.req.Bundle.Entry, f.Message)
 	case "never_settles":
 		return ratchet.Errorf(ratchet.ReasonNeverSettles,
 			"the task waits for a promise that nothing can settle any more: no timer and no request is pending")
@@ -89,7 +120,7 @@ func (r *run) failure(done *workerpool.Done) *ratchet.Error {
 		return r.overOutput(ratchet.Size(f.Size))
 	case "cpu":
 		return limit(ratchet.ReasonCPULimit, "--max-cpu", "limits.cpu",
-			"the task used %v of processor time, more than the %v allowed", time.Duration(done.CPU).Round(time.Millisecond), r.limits.CPU)
+			"the task used %v of processor time, more than the %v allowed", time.Duration(done.CPU).Round(time.Microsecond), r.limits.CPU)
 	case "memory":
 		return r.overMemory()
 	case "recursion":
@@ -102,37 +133,84 @@ func (r *run) failure(done *workerpool.Done) *ratchet.Error {
 	}
 }
 
-func orNothing(s string) string {
-	if s == "" {
-		return "nothing"
+// thrown is what the prelude tells of an error besides its own text: its own
+// properties, what it was caused by, and what it gathers.
+type thrown struct {
+	Name    string          `json:"name"`
+	Message string          `json:"message"`
+	Stack   string          `json:"stack"`
+	Own     json.RawMessage `json:"own"`
+	Cause   *thrown         `json:"cause"`
+	Errors  []thrown        `json:"errors"`
+}
+
+// title is an error's first line.
+func (t *thrown) title() string {
+	switch {
+	case t.Name == "":
+		return t.Message
+	case t.Message == "":
+		return t.Name
 	}
-	return s
+	return t.Name + ": " + t.Message
 }
 
 func (r *run) threw(f *workerpool.Failure) *ratchet.Error {
-	text := f.Message
-	if f.Name != "" && f.Message != "" {
-		text = f.Name + ": " + f.Message
-	} else if f.Name != "" {
-		text = f.Name
+	t := thrown{}
+	if len(f.Extra) > 0 && json.Unmarshal(f.Extra, &t) != nil {
+		t = thrown{}
 	}
-	e := ratchet.Errorf(ratchet.ReasonExecutionFailed, "%s", text)
+	t.Name, t.Message, t.Stack = f.Name, f.Message, f.Stack
+	e := ratchet.Errorf(ratchet.ReasonExecutionFailed, "%s", t.title())
 	e.Stack = r.stack(f.Stack)
-	if len(f.Extra) > 0 && json.Valid(f.Extra) {
-		e.Data = f.Extra
-	}
+	e.Data = ownData(t.Own)
 	if file, line, column, ok := topFrame(e.Stack); ok {
 		e.Details = append(e.Details, ratchet.Detail{
 			File: file, Line: line, Column: column, Message: "thrown here",
 			Text: r.req.Bundle.SourceMap.Line(file, line),
 		})
 	}
+	for _, one := range t.Errors {
+		e.Stack += "\ngathers: " + r.text(&one)
+	}
+	for cause := t.Cause; cause != nil; cause = cause.Cause {
+		if cause.Message != t.Message { // else the host's own error, wrapped for the task
+			e.Stack += "\ncaused by: " + r.text(cause)
+		}
+	}
+	e.Stack = strings.TrimPrefix(e.Stack, "\n")
 	return e
+}
+
+func (r *run) text(t *thrown) string {
+	return strings.TrimRight(t.title()+"\n"+r.stack(t.Stack), "\n")
+}
+
+// ownData leaves out of an error's own properties what its message says already:
+// the details of a refused request.
+func ownData(own json.RawMessage) json.RawMessage {
+	var data map[string]json.RawMessage
+	if json.Unmarshal(own, &data) != nil || len(data) == 0 {
+		return nil
+	}
+	var code ratchet.Reason
+	if json.Unmarshal(data["code"], &code) != nil {
+		return own
+	}
+	switch code {
+	case ratchet.ReasonEgressRefused, ratchet.ReasonNetwork, ratchet.ReasonTimeout,
+		ratchet.ReasonTooManyRedirect, ratchet.ReasonBodyTooLarge, ratchet.ReasonValidation:
+		delete(data, "details")
+		if b, err := json.Marshal(data); err == nil {
+			return b
+		}
+	}
+	return own
 }
 
 // syntax explains code that the bundler took and the engine does not.
 func (r *run) syntax(f *workerpool.Failure) *ratchet.Error {
-	e := ratchet.Errorf(ratchet.ReasonSyntax, "the engine cannot read the task's code: %s", f.Message)
+	e := ratchet.Errorf(ratchet.ReasonSyntax, "the engine cannot read the task's code")
 	if file, line, column, ok := topFrame(r.stack(f.Stack)); ok {
 		e.Details = append(e.Details, ratchet.Detail{
 			File: file, Line: line, Column: column, Message: f.Message,

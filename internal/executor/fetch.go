@@ -42,10 +42,11 @@ func (r *run) fetch(m *workerpool.Request) *workerpool.Reply {
 	}
 	r.mu.Lock()
 	r.fetchBytes += ratchet.Size(len(m.Body))
-	left := r.limits.FetchBytes - r.fetchBytes
+	used := r.fetchBytes
+	left := r.limits.FetchBytes - used
 	r.mu.Unlock()
 	if left < 0 {
-		r.cancel(overFetchBytes(r.limits.FetchBytes))
+		r.cancel(overFetchBytes(used, r.limits.FetchBytes))
 		return nil
 	}
 	entry := ratchet.Fetch{Sent: ratchet.Size(len(m.Body)), StartedAt: time.Now()}
@@ -71,14 +72,14 @@ func (r *run) fetch(m *workerpool.Request) *workerpool.Reply {
 			return nil
 		}
 		if whole && entry.Error.Reason == ratchet.ReasonBodyTooLarge {
-			r.cancel(overFetchBytes(r.limits.FetchBytes))
+			r.cancel(overFetchBytes(0, r.limits.FetchBytes))
 			return nil
 		}
 		return failed(m, entry.Error)
 	}
 	entry.Status, entry.Received = res.Status, ratchet.Size(len(res.Body))
-	if r.enter(entry) {
-		r.cancel(overFetchBytes(r.limits.FetchBytes))
+	if all := r.enter(entry); all > r.limits.FetchBytes {
+		r.cancel(overFetchBytes(all, r.limits.FetchBytes))
 		return nil
 	}
 	answer, err := json.Marshal(fetchAnswer{
@@ -91,13 +92,13 @@ func (r *run) fetch(m *workerpool.Request) *workerpool.Reply {
 	return &workerpool.Reply{Call: m.Call, Head: answer, Body: res.Body}
 }
 
-// enter adds to the ledger and reports whether all bodies together are too much.
-func (r *run) enter(entry ratchet.Fetch) (over bool) {
+// enter adds to the ledger and returns what all bodies so far came to.
+func (r *run) enter(entry ratchet.Fetch) (all ratchet.Size) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.record.Fetches = append(r.record.Fetches, entry)
 	r.fetchBytes += entry.Received
-	return r.fetchBytes > r.limits.FetchBytes
+	return r.fetchBytes
 }
 
 // failed is the answer that makes the task's call throw.

@@ -21,6 +21,7 @@ type run struct {
 	client *egress.Client
 	limits ratchet.Limits
 	hosts  egress.HostList
+	probe  bool
 
 	caller  context.Context // whoever wants the execution
 	ctx     context.Context // of the effects: ends with the execution
@@ -47,6 +48,7 @@ type taskContext struct {
 	Deadline    time.Time           `json:"deadline"`
 	Env         map[string]string   `json:"env,omitempty"`
 	FetchMode   ratchet.FetchMode   `json:"fetchMode,omitempty"`
+	Probe       bool                `json:"probe,omitempty"` // find the function, do not call it
 }
 
 // Start is called when a worker is there.
@@ -64,7 +66,7 @@ func (r *run) Start(x *workerpool.Execution) workerpool.Run {
 		ExecutionID: r.record.ID, TaskID: id, TaskVersion: r.req.Bundle.Version,
 		JobID: r.record.Job, Attempt: r.record.Attempt,
 		Deadline: r.record.StartedAt.Add(time.Duration(r.limits.Wall)).UTC(),
-		Env:      r.req.Env, FetchMode: r.req.Bundle.Fetch,
+		Env:      r.req.Env, FetchMode: r.req.Bundle.Fetch, Probe: r.probe,
 	})
 	if err != nil { // strings, a time and a number: it cannot fail
 		r.cancel(fmt.Errorf("encode the task's context: %w", err))
@@ -102,7 +104,7 @@ func (r *run) Log(_ *workerpool.Execution, m *workerpool.Log) {
 	if err != nil {
 		level = ratchet.LevelInfo
 	}
-	r.log(ratchet.LogEntry{Time: time.Unix(0, m.At), Level: level, Message: m.Message, Fields: fields(m.Fields)})
+	r.log(ratchet.LogEntry{Time: time.Unix(0, m.At), Level: level, Message: r.mapped(m.Message), Fields: fields(m.Fields)})
 }
 
 // fields is what a line carries beside its text: an object, whatever the task gave.
@@ -120,13 +122,14 @@ func fields(text []byte) json.RawMessage {
 func (r *run) log(entry ratchet.LogEntry) {
 	r.mu.Lock()
 	r.logged += ratchet.Size(len(entry.Message) + len(entry.Fields) + 1)
-	over := r.logged > r.limits.Logs
+	used := r.logged
+	over := used > r.limits.Logs
 	if !over {
 		r.record.Logs = append(r.record.Logs, entry)
 	}
 	r.mu.Unlock()
 	if over {
-		r.cancel(overLogs(r.limits.Logs))
+		r.cancel(overLogs(used, r.limits.Logs))
 		return
 	}
 	if r.req.OnLog != nil {
@@ -154,7 +157,7 @@ func (r *run) conclude(done *workerpool.Done, err error) {
 		for _, reason := range done.Unhandled {
 			r.log(ratchet.LogEntry{
 				Time: time.Now(), Level: ratchet.LevelWarn,
-				Message: "a promise was rejected and nobody handled it: " + reason,
+				Message: "a promise was rejected and nobody handled it: " + r.mapped(reason),
 			})
 		}
 	}
@@ -172,6 +175,7 @@ func (r *run) conclude(done *workerpool.Done, err error) {
 		r.record.Error = r.lost(err)
 	case done.Failure != nil:
 		r.record.Error = r.failure(done)
+	case r.probe: // there is a function; it was not called
 	default:
 		if r.record.Error = r.checkOutput(done.Output); r.record.Error != nil {
 			return

@@ -24,13 +24,42 @@ func (r *run) stack(text string) string {
 			break
 		}
 		if f.file == programFile {
-			if file, line, column, ok := r.req.Bundle.SourceMap.Position(f.line, f.column); ok {
-				f.file, f.line, f.column = file, line, column
+			if f = r.place(f); f.file == programFile {
+				continue // the bundler's own code
 			}
 		}
 		b.WriteString("    at " + f.String() + "\n")
 	}
 	return strings.TrimRight(b.String(), "\n")
+}
+
+// mapped leads the stack traces in a text back to the user's own files.
+func (r *run) mapped(text string) string {
+	if !strings.Contains(text, programFile+":") && !strings.Contains(text, "ratchet:") {
+		return text
+	}
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
+		f, ok := parseFrame(strings.TrimSpace(line))
+		switch {
+		case !ok || f.line == 0:
+			b.WriteString(line)
+		case f.file == programFile:
+			b.WriteString(indent + "at " + r.place(f).String() + "\n")
+		case !strings.HasPrefix(f.file, "ratchet:"):
+			b.WriteString(line)
+		}
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// place is the user's own place of a frame of the program.
+func (r *run) place(f frame) frame {
+	if file, line, column, ok := r.req.Bundle.SourceMap.Position(f.line, f.column); ok {
+		f.file, f.line, f.column = file, line, column
+	}
+	return f
 }
 
 // A frame is one line of a stack trace.

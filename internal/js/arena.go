@@ -267,6 +267,10 @@ func jsMalloc(_ *libc.TLS, s uintptr, n lib.Tsize_t) uintptr {
 	h := at[arenaHead](st.Fopaque)
 	if uint64(st.Fmalloc_size)+uint64(n) > uint64(st.Fmalloc_limit) {
 		h.refused = 1
+	}
+	// Once refused the execution is over; what it does until it notices, in a
+	// loop that catches every error, must cost little.
+	if h.refused != 0 && n > largest {
 		return 0
 	}
 	p := h.alloc(st.Fopaque, uintptr(n))

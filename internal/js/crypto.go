@@ -7,7 +7,6 @@ import (
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/pbkdf2"
-	"crypto/rand"
 	_ "crypto/sha1" // the digests of hashNamed
 	_ "crypto/sha256"
 	_ "crypto/sha512"
@@ -26,14 +25,12 @@ func cryptoFuncs() map[string]Func {
 	funcs := map[string]Func{
 		// randomBytes(view) fills it.
 		"randomBytes": func(c *Call) error {
-			_, err := rand.Read(c.Bytes(0))
-			return err
+			c.vm.random(c.Bytes(0))
+			return nil
 		},
 		"randomUUID": func(c *Call) error {
 			var b [16]byte
-			if _, err := rand.Read(b[:]); err != nil {
-				return err
-			}
+			c.vm.random(b[:])
 			b[6], b[8] = b[6]&0x0F|0x40, b[8]&0x3F|0x80
 			c.ReturnString(fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]))
 			return nil

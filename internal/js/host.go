@@ -126,6 +126,13 @@ func (c *Call) ReturnStrings(list []string) {
 
 // callHost is the one C function behind every Func; magic is its index.
 func (vm *VM) callHost(_ *libc.TLS, _ uintptr, _ value, argc int32, argv uintptr, magic int32) (result value) {
+	if vm.stop.Load() || vm.arena.head().refused != 0 {
+		// Between two of QuickJS's own looks a task may call here ten thousand
+		// times.
+		vm.throw(errInterrupted)
+		lib.XJS_SetUncatchableException(vm.tls, vm.ctx, 1)
+		return value{Ftag: lib.EJS_TAG_EXCEPTION}
+	}
 	c := Call{vm: vm, argc: int(argc), argv: argv, result: undefined()}
 	defer func() {
 		if p := recover(); p != nil {

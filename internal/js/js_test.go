@@ -109,13 +109,15 @@ func TestFailuresAreClassed(t *testing.T) {
 		{`() => { queueMicrotask(() => { throw new Error("soon") }); return new Promise(() => {}) }`, js.Threw, "soon"},
 		{`5`, js.NoFunction, "number"},
 		{`null`, js.NoFunction, "null"},
-		{`({ a: 1 })`, js.NoFunction, "exports a"},
+		{`({ a: 1 })`, js.NoFunction, "a (a number)"},
 		{`() => new Promise(() => {})`, js.NeverSettles, ""},
 		{`() => undefined`, js.NotJSON, "undefined"},
 		{`() => function named() {}`, js.NotJSON, "named"},
 		{`() => Symbol()`, js.NotJSON, "symbol"},
 		{`() => ({ a: [1n] })`, js.NotJSON, "/a/0"},
 		{`() => { const a = {}; a.b = { c: a }; return a }`, js.NotJSON, "/b/c"},
+		{`() => new Map([[1, 2]])`, js.NotJSON, "a Map"},
+		{`function* main() { yield 1 } main`, js.NotJSON, "a Generator"},
 		{`() => "x".repeat(2e6)`, js.OutputTooLarge, ""},
 		{`() => { for (;;); }`, js.CPUExceeded, ""},
 		{`async () => { for (;;) await null }`, js.CPUExceeded, ""},
@@ -211,8 +213,41 @@ func TestUnhandledRejectionsAreTold(t *testing.T) {
 	t.Parallel()
 	e := engines(t)["snapshot"]
 	out, _ := run(t, e, `() => { Promise.reject(new RangeError("lost")); Promise.reject(1).catch(() => {}); return 1 }`, js.Script, `{}`)
-	if got := fmt.Sprint(out.Unhandled); string(out.Output) != "1" || got != "[RangeError: lost]" {
-		t.Errorf("got %s with unhandled %s", out.Output, got)
+	if len(out.Unhandled) != 1 || string(out.Output) != "1" || !strings.HasPrefix(out.Unhandled[0], "RangeError: lost\n    at <anonymous> (main.js:1:") {
+		t.Errorf("got %s with unhandled %q", out.Output, out.Unhandled)
+	}
+	out, _ = run(t, e, `throw new Error("top")`, js.Module, `{}`)
+	if out.Failure == nil || len(out.Unhandled) != 0 {
+		t.Errorf("got %+v with unhandled %q, want the failure alone", out.Failure, out.Unhandled)
+	}
+}
+
+func TestWhatJSONLosesIsAWarning(t *testing.T) {
+	t.Parallel()
+	e := engines(t)["snapshot"]
+	out, h := run(t, e, `() => ({ a: Promise.resolve(1), b: [new Set()], c: {}, d: new Date(0), e: Object.create(null) })`, js.Script, `{}`)
+	want := "[warn the result loses what JSON cannot hold: /a is a Promise, /b/0 is a Set]"
+	if got := fmt.Sprint(h.said); out.Failure != nil || got != want {
+		t.Errorf("got %s %+v with %s, want %s", out.Output, out.Failure, got, want)
+	}
+}
+
+func TestNothingLoggedIsLost(t *testing.T) {
+	t.Parallel()
+	e := engines(t)["snapshot"]
+	_, h := run(t, e, `(i, c) => {
+  c.log("error", new RangeError("inner"));
+  c.log("map", new Map([[1, 2]]));
+  c.log("fields", { e: new TypeError("deep"), n: 1n, s: new Set([1]) });
+  const a = {}; a.a = a; c.log("cycle", a);
+  c.log({ plain: true });
+  return 1;
+}`, js.Script, `{}`)
+	got := strings.Join(h.said, "\n")
+	for _, want := range []string{"info error RangeError: inner", "info map Map(1) { 1 => 2 }", `"message":"deep"`, `"n":"1"`, `"s":[1]`, "[Circular *1]", "info { plain: true }"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("the host heard\n%s\nwant %q in it", got, want)
+		}
 	}
 }
 

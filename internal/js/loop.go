@@ -2,6 +2,7 @@ package js
 
 import (
 	"container/heap"
+	"slices"
 	"sync"
 	"time"
 )
@@ -27,6 +28,29 @@ func (b *inbox) take() (Reply, bool) {
 	}
 	r := b.replies[0]
 	b.replies = b.replies[1:]
+	return r, true
+}
+
+func (b *inbox) len() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.replies)
+}
+
+// first returns the reply to take next, which stays: the oldest, or the one with
+// the earliest time.
+func (b *inbox) first(byTime bool) (Reply, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.replies) == 0 {
+		return Reply{}, false
+	}
+	r := b.replies[0]
+	for _, other := range b.replies[1:] {
+		if byTime && (other.At < r.At || other.At == r.At && other.Call < r.Call) {
+			r = other
+		}
+	}
 	return r, true
 }
 
@@ -90,7 +114,14 @@ func (t *timers) push(id int, due time.Time) {
 	heap.Push(&t.heap, timer{due, t.seq, id})
 }
 
-func (t *timers) clear(id int) { delete(t.live, id) }
+// clear leaves the timer in the heap, which is swept once most of it is dead.
+func (t *timers) clear(id int) {
+	delete(t.live, id)
+	if len(t.heap) > 64 && len(t.heap) > 2*len(t.live) {
+		t.heap = slices.DeleteFunc(t.heap, func(timer timer) bool { return !t.live[timer.id] })
+		heap.Init(&t.heap)
+	}
+}
 
 // next is when the first timer is due.
 func (t *timers) next() (due time.Time, ok bool) {

@@ -15,9 +15,14 @@ import (
 // called once in a VM's life.
 func (vm *VM) Run(program *Program, task Task, host Host) Outcome {
 	x := &vm.exec
-	x.task, x.host, x.started = task, host, time.Now()
+	x.task, x.host = task, host
 	vm.arena.head().peak = uintptr(at[lib.TJSRuntime](vm.rt).Fmalloc_ctx.Fmalloc_state.Fmalloc_size)
-	if err := vm.turn(func() error { return vm.start(program) }); err != nil {
+	if err := vm.turn(func() error {
+		if err := vm.startClock(task.Timeline); err != nil {
+			return err
+		}
+		return vm.start(program)
+	}); err != nil {
 		vm.fail(err)
 	}
 	for !x.done {
@@ -26,7 +31,7 @@ func (vm *VM) Run(program *Program, task Task, host Host) Outcome {
 		}
 	}
 	out := Outcome{
-		Output: x.output, Failure: x.failure, CPU: x.cpu,
+		Output: x.output, Failure: x.failure, CPU: x.cpu, Taken: x.clock.taken,
 		PeakMemory: int64(vm.arena.head().peak),
 	}
 	if x.failure == nil || x.failure.Kind == Threw || x.failure.Kind == NeverSettles {
@@ -110,6 +115,9 @@ func (vm *VM) step() error {
 	if vm.stop.Load() {
 		return errInterrupted
 	}
+	if x.clock.timeline != nil {
+		return vm.scripted()
+	}
 	if r, ok := x.inbox.take(); ok {
 		x.pending--
 		return vm.turn(func() error { return vm.reply(r) })
@@ -120,13 +128,23 @@ func (vm *VM) step() error {
 		return nil
 	}
 	if ok && !due.After(time.Now()) {
-		id := x.timers.pop()
-		return vm.turn(func() error {
-			_, err := vm.call(vm.dispatch, intValue(verbTimer), numberValue(float64(id)))
-			return err
-		})
+		return vm.fire()
 	}
-	if !ok {
+	return vm.wait(due, ok)
+}
+
+// fire lets the first timer run.
+func (vm *VM) fire() error {
+	id := vm.exec.timers.pop()
+	return vm.turn(func() error {
+		_, err := vm.call(vm.dispatch, intValue(verbTimer), numberValue(float64(id)))
+		return err
+	})
+}
+
+// wait waits until due, or for ever if there is no timer, unless it is woken.
+func (vm *VM) wait(due time.Time, timed bool) error {
+	if !timed {
 		<-vm.wake
 		return nil
 	}
@@ -181,16 +199,23 @@ func isStackOverflow(f *Failure) bool {
 	return (f.Name == "InternalError" || f.Name == "RangeError") && strings.Contains(f.Message, "stack overflow")
 }
 
-// unhandledReasons says what was rejected and never handled.
+// unhandledReasons says what was rejected and never handled: each a text, and
+// below it the stack if there is one. What failed the execution is not said
+// twice.
 func (vm *VM) unhandledReasons() (reasons []string) {
+	f := vm.exec.failure
 	for _, reason := range vm.exec.unhandled {
-		text := ""
+		text, stack := "", ""
 		if lib.XJS_IsError(vm.tls, vm.ctx, reason) != 0 {
-			text = strings.TrimSuffix(vm.textProperty(reason, "name")+": "+vm.textProperty(reason, "message"), ": ")
+			name, message := vm.textProperty(reason, "name"), vm.textProperty(reason, "message")
+			if f != nil && f.Message == message {
+				continue
+			}
+			text, stack = strings.TrimSuffix(name+": "+message, ": "), vm.textProperty(reason, "stack")
 		} else {
 			text, _ = vm.text(reason)
 		}
-		reasons = append(reasons, text)
+		reasons = append(reasons, strings.TrimRight(text+"\n"+stack, "\n"))
 	}
 	slices.Sort(reasons)
 	return reasons
@@ -206,7 +231,9 @@ func coreFuncs() map[string]Func {
 			if err != nil {
 				return err
 			}
-			c.vm.exec.loaded = append(c.vm.exec.loaded, name)
+			if name != clockModule {
+				c.vm.exec.loaded = append(c.vm.exec.loaded, name)
+			}
 			c.result, err = c.vm.load(code)
 			return err
 		},
@@ -216,7 +243,7 @@ func coreFuncs() map[string]Func {
 			if !(ms <= maxTimer) {
 				ms = 1
 			}
-			c.vm.exec.timers.push(c.Int(0), time.Now().Add(time.Duration(ms*float64(time.Millisecond))))
+			c.vm.exec.timers.push(c.Int(0), c.vm.exec.clock.due(time.Duration(ms*float64(time.Millisecond))))
 			return nil
 		},
 		"clearTimer": func(c *Call) error {
@@ -263,7 +290,7 @@ func coreFuncs() map[string]Func {
 		},
 		// now() is milliseconds since the execution began.
 		"now": func(c *Call) error {
-			c.ReturnNumber(float64(time.Since(c.vm.exec.started).Microseconds()) / 1000)
+			c.ReturnNumber(float64(c.vm.exec.clock.elapsed().Microseconds()) / 1000)
 			return nil
 		},
 	}
@@ -299,6 +326,10 @@ func requestSync(c *Call) error {
 	defer vm.begin()
 	for {
 		if r, ok := x.inbox.takeCall(call); ok {
+			if k := &x.clock; k.timeline != nil {
+				k.now = max(k.now, r.At)
+				k.taken = append(k.taken, Taken{call, k.now})
+			}
 			a := lib.XJS_NewArray(vm.tls, vm.ctx)
 			body := undefined()
 			if r.Body != nil {

@@ -36,14 +36,16 @@ type Reply struct {
 	Failed bool   // the request was refused or went wrong; Head says how
 	Head   string // JSON
 	Body   []byte
+	At     time.Duration // of a scripted execution: when it came, since the start
 }
 
 // A Task is one execution's work.
 type Task struct {
-	Input   []byte        // JSON text
-	Context []byte        // JSON object: what the task's second argument holds
-	CPU     time.Duration // processor time allowed; 0 is unlimited
-	Output  int64         // bytes of JSON text allowed as the result; 0 is unlimited
+	Input    []byte        // JSON text
+	Context  []byte        // JSON object: what the task's second argument holds
+	CPU      time.Duration // processor time allowed; 0 is unlimited
+	Output   int64         // bytes of JSON text allowed as the result; 0 is unlimited
+	Timeline *Timeline     // makes it repeatable; nil takes time and chance as they come
 }
 
 // An Outcome is how an execution ended: with an Output or a Failure.
@@ -53,6 +55,7 @@ type Outcome struct {
 	CPU        time.Duration
 	PeakMemory int64    // bytes of JavaScript memory in use at once
 	Unhandled  []string // promise rejections that nobody handled
+	Taken      []Taken  // of a scripted execution: its replies, in order
 }
 
 // A FailureKind says in which way an execution failed.
@@ -124,7 +127,7 @@ type execution struct {
 	done      bool
 	output    []byte
 	failure   *Failure
-	started   time.Time
+	clock     clock
 }
 
 // The verbs of the prelude's dispatch function.

@@ -162,13 +162,9 @@ func (w *worker) start(handler Handler) (*Execution, error) {
 	w.next++
 	x.id = w.next
 	w.execs[x.id] = x
-	bind := !w.bound
-	w.bound = true
 	w.mu.Unlock()
-	if bind {
-		if err := w.bind(); err != nil {
-			return nil, w.failed(x, err)
-		}
+	if w.binding.Do(func() { w.bindErr = w.bind() }); w.bindErr != nil {
+		return nil, w.failed(x, w.bindErr)
 	}
 	run := handler.Start(x)
 	run.Exec = x.id

@@ -102,10 +102,11 @@ func FuzzWorkerMessages(f *testing.F) {
 		noStderr := &tail{done: make(chan struct{})}
 		close(noStderr.done)
 		w := &worker{
-			domain: &Domain{Key: "a", Slots: 2, Program: Program{Cache: new(Bytecode)}}, used: 2, bound: true,
-			pool: p, id: p.slot(), conn: conn, stderr: noStderr, cmd: exec.Command("never started"),
+			domain: &Domain{Key: "a", Slots: 2, Program: Program{Cache: new(Bytecode)}}, used: 2,
+			pool: p, id: p.slot(), conn: conn, stderr: noStderr, cmd: exec.Command("/never-started"),
 			execs: map[uint32]*Execution{}, gone: make(chan struct{}),
 		}
+		w.binding.Do(func() {}) // there is no process to limit
 		p.mu.Lock()
 		p.workers, p.running = append(p.workers, w), 1
 		p.mu.Unlock()

@@ -86,6 +86,8 @@ func TestAWorkerThatBreaksTheProtocolIsKilled(t *testing.T) {
 		"run: a message to workers": {says: "protocol violation: unexpected *ipc.Run"},
 		"run: another's done":       {says: "protocol violation: done with execution 2"},
 		"run: another's log":        {says: "protocol violation: message about execution 2"},
+		"run: bytecode twice":       {says: "protocol violation: bytecode came late"},
+		"run: late bytecode":        {says: "protocol violation: bytecode came late"},
 		"run: dies":                 {says: "exit status 1: fatal: the end"},
 	} {
 		t.Run(mode, func(t *testing.T) {

@@ -129,6 +129,14 @@ func impostors() map[string]func(child) error {
 			done := &ipc.Done{Exec: run.Exec, Output: []byte("1")}
 			return errors.Join(c.Send(done), c.Send(done), c.linger())
 		},
+		"run: bytecode twice": func(c child) error {
+			_, err := c.started()
+			return errors.Join(err, c.Send(&ipc.Bound{}), c.Send(&ipc.Bound{Bytecode: []byte("evil")}), c.linger())
+		},
+		"run: late bytecode": func(c child) error {
+			run, err := c.started()
+			return errors.Join(err, c.Send(&ipc.Log{Exec: run.Exec}), c.Send(&ipc.Bound{Bytecode: []byte("evil")}), c.linger())
+		},
 		"run: dies": func(c child) error {
 			_, err := c.started()
 			fmt.Fprintln(os.Stderr, "fatal: the end")
@@ -176,6 +184,7 @@ func obey(c child) error {
 	if err := c.ready(); err != nil {
 		return err
 	}
+	bound := false
 	for {
 		m, err := c.Receive()
 		if errors.Is(err, io.EOF) {
@@ -185,7 +194,15 @@ func obey(c child) error {
 			return err
 		}
 		switch m := m.(type) {
+		case *ipc.Bind:
+			if bound {
+				return errors.New("bound twice")
+			}
+			bound = true
 		case *ipc.Run:
+			if !bound {
+				return errors.New("run before bind")
+			}
 			if strings.HasPrefix(string(m.Input), "ask") {
 				err = c.Send(&ipc.Request{Exec: m.Exec, Call: m.Exec, Op: "ask"})
 			} else {

@@ -25,8 +25,10 @@ type worker struct {
 	retired  bool // gets no more executions
 	lastUsed time.Time
 
+	binding sync.Once // the first execution binds; the others wait for that
+	bindErr error
+
 	mu     sync.Mutex
-	bound  bool
 	next   uint32
 	execs  map[uint32]*Execution
 	cause  error // why it is being killed
@@ -41,6 +43,7 @@ type worker struct {
 	stderr *tail
 	engine string
 	report sandbox.Report
+	heard  bool          // whether it has said anything since it was ready; receive's own
 	gone   chan struct{} // closed once the process is reaped
 }
 
@@ -244,8 +247,15 @@ func (w *worker) receive() {
 // handle passes a message to the execution it is about. An error is a breach of
 // the protocol.
 func (w *worker) handle(m ipc.Message) error {
+	first := !w.heard
+	w.heard = true
 	switch m := m.(type) {
 	case *ipc.Bound:
+		if !first {
+			// A worker compiles before it runs anything. Afterwards it may have
+			// been taken over, and its bytecode goes to other workers.
+			return errors.New("bytecode came late")
+		}
 		w.pool.mu.Lock()
 		d := w.domain
 		w.pool.mu.Unlock()

@@ -2,10 +2,13 @@
 // door by which Go comes in, and accessors that load the rest when touched.
 (function (host) {
   "use strict";
+  // A task may replace or delete its globals; these are the prelude's own.
+  const { Array, Date, Error, Map, Object, Promise, RangeError, String, TypeError } = globalThis;
   const { parse, stringify } = JSON;
   const then = Promise.prototype.then;
   const resolved = Promise.resolve();
   const apply = Reflect.apply;
+  const { includes } = String.prototype;
   const define = Object.defineProperty;
   const hide = (object, name, value) =>
     define(object, name, { value, writable: true, configurable: true, enumerable: false });
@@ -66,6 +69,10 @@
       set(v) { hide(globalThis, name, v); },
     });
   }
+
+  // Memory shared between threads: there is one, and waiting would hold it up.
+  delete globalThis.SharedArrayBuffer;
+  delete globalThis.Atomics;
 
   // CommonJS, as far as a script that only assigns to it goes.
   const exports = {};
@@ -139,9 +146,10 @@
   // The task's context: its second argument, and the global ratchet.
   let context;
   function makeContext(json) {
-    const { env, fetchMode, ...rest } = parse(json);
+    const { env, fetchMode, probe, ...rest } = parse(json);
     host.env = env || {};
     host.fetchMode = fetchMode;
+    host.probe = probe;
     context = rest;
     if (context.deadline !== undefined) context.deadline = new Date(context.deadline);
     hide(context, "env", (name) => (Object.hasOwn(host.env, name) ? host.env[name] : undefined));
@@ -150,8 +158,8 @@
       host.progress(value, message === undefined ? "" : String(message));
     });
     const log = (level) => (message, fields) => {
-      const text = typeof message === "string" ? message : use("console").format([message]);
-      host.log(level, text, fields === undefined ? "" : stringify(fields));
+      if (fields === undefined && typeof message === "string") host.log(level, message, "");
+      else host.log(level, ...use("result").line(message, fields));
     };
     const logger = log("info");
     for (const level of ["trace", "debug", "info", "warn", "error"]) hide(logger, level, log(level));
@@ -175,13 +183,14 @@
     let f;
     for (const c of candidates) if ((f = pick(c, 0)) !== undefined) break;
     if (f === undefined) {
-      const first = candidates[0];
-      const got = first === null ? "null" : typeof first === "object"
-        ? "exports " + (Object.keys(first).join(", ") || "nothing") : typeof first;
-      host.fail("no_function", "", got, "", "");
+      host.fail("no_function", "", use("result").instead(candidates[0]), "", "");
       return;
     }
     const ctx = makeContext(json);
+    if (host.probe) {
+      host.done("true");
+      return;
+    }
     const r = f(parse(input), ctx);
     if (r !== null && (typeof r === "object" || typeof r === "function") && typeof r.then === "function") {
       apply(then, new Promise((resolve) => resolve(r)), [finish, fail]);
@@ -200,8 +209,13 @@
       else fail(e);
       return;
     }
-    if (json === undefined) host.fail("not_json", "", use("result").describe(v), "", "");
-    else host.done(json);
+    if (json === undefined) {
+      host.fail("not_json", "", use("result").describe(v), "", "");
+      return;
+    }
+    // "{}" is what JSON makes of a Map, a promise and their like.
+    if (apply(includes, json, ["{}"]) && use("result").lost(v, host, json)) return;
+    host.done(json);
   }
 
   function fail(e) {

@@ -1,0 +1,2 @@
+// want: EXECUTION_FAILED
+() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)

@@ -1,0 +1,2 @@
+// want: MEMORY_LIMIT EXECUTION_TIMEOUT
+() => { const m = new Map(); for (let i = 0; ; i++) m.set(i, i); }

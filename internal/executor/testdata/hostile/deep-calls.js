@@ -1,0 +1,2 @@
+// want: RECURSION_LIMIT
+function f() { return 1 + f(); } f

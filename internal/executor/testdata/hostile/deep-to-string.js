@@ -1,0 +1,2 @@
+// want: RECURSION_LIMIT
+() => String({ toString() { return `${this}`; } })

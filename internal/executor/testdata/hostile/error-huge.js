@@ -1,0 +1,2 @@
+// want: EXECUTION_FAILED MEMORY_LIMIT
+() => { throw new Error("x".repeat(5e6)); }

@@ -1,0 +1,2 @@
+// want: EXECUTION_FAILED
+() => { throw Object.create(null); }

@@ -1,0 +1,2 @@
+// want: EXECUTION_FAILED EXECUTION_TIMEOUT
+() => { Error.prepareStackTrace = () => { throw 1; }; Error.stackTraceLimit = Infinity; null.x; }

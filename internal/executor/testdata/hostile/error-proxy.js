@@ -1,0 +1,2 @@
+// want: EXECUTION_FAILED
+() => { throw new Proxy(new Error("x"), { get() { throw new Error("y"); } }); }

@@ -1,0 +1,2 @@
+// want: LOG_LIMIT MEMORY_LIMIT
+() => { const s = "x".repeat(4e6); for (;;) console.log(s); }

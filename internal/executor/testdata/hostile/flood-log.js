@@ -1,0 +1,2 @@
+// want: LOG_LIMIT
+() => { for (;;) console.log("flood ".repeat(100)); }

@@ -1,0 +1,2 @@
+// want: EXECUTION_TIMEOUT
+() => { for (;;) clearTimeout(setTimeout(() => {}, 1e9)); }

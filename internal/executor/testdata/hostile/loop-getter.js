@@ -1,0 +1,2 @@
+// want: EXECUTION_TIMEOUT
+() => { const o = { get x() { for (;;); } }; return o.x; }

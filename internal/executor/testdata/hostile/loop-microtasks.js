@@ -1,0 +1,2 @@
+// want: EXECUTION_TIMEOUT
+() => new Promise(() => { const again = () => queueMicrotask(again); again(); })

@@ -1,0 +1,2 @@
+// want: EXECUTION_TIMEOUT
+() => "x".replace(/x/g, () => { for (;;); })

@@ -1,0 +1,2 @@
+// want: EXECUTION_TIMEOUT MEMORY_LIMIT
+() => new Proxy([], { get(t, k) { return k === "length" ? 2 ** 32 - 1 : k === "toJSON" ? undefined : 1; } })

@@ -1,0 +1,2 @@
+// want: EXECUTION_TIMEOUT
+() => { const e = new Error("x"); Object.defineProperty(e, "stack", { get() { for (;;); } }); throw e; }

@@ -1,0 +1,2 @@
+// want: EXECUTION_TIMEOUT
+() => ({ then(resolve) { resolve(this); } })

@@ -1,0 +1,2 @@
+// want: EXECUTION_TIMEOUT
+() => 1 + { [Symbol.toPrimitive]() { for (;;); } }

@@ -1,0 +1,2 @@
+// want: EXECUTION_TIMEOUT MEMORY_LIMIT EXECUTION_FAILED
+() => (7n ** 4000000n).toString().length

@@ -1,0 +1,2 @@
+// want: EXECUTION_TIMEOUT MEMORY_LIMIT EXECUTION_FAILED
+() => { const a = []; a.length = 2 ** 32 - 1; return [].concat(a, a, a).length; }

@@ -1,0 +1,2 @@
+// want: PROMISE_NEVER_SETTLES
+() => new Promise(() => {})

@@ -1,0 +1,2 @@
+// want: EXECUTION_FAILED ok
+() => (function f() { return String(f.caller) + String(arguments.callee.caller); })()

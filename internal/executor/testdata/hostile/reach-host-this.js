@@ -1,0 +1,2 @@
+// want: ok
+() => { const found = []; for (const k of ["error", "env", "fetchMode", "timers", "use", "ask", "log", "progress", "module"]) Object.defineProperty(Object.prototype, k, { get() { if (typeof this.request === "function") found.push(k); return undefined; }, set(v) { if (typeof this.request === "function") found.push(k); }, configurable: true }); console.log({}); try { new URL("x:"); structuredClone({}); } catch {} if (found.length) throw new Error("found the host through " + found); return 1; }

@@ -1,0 +1,2 @@
+// want: ok
+() => { const seen = new Set(), found = []; const walk = (o, d) => { if (o === null || typeof o !== "object" && typeof o !== "function" || seen.has(o) || d > 6) return; seen.add(o); for (const k of Reflect.ownKeys(o)) { if (["request", "requestSync", "fatal", "dispatch", "kindOf", "cloners"].includes(k)) found.push(k); const p = Object.getOwnPropertyDescriptor(o, k); for (const v of [p.value, p.get, p.set]) walk(v, d + 1); } walk(Object.getPrototypeOf(o), d + 1); }; walk(globalThis, 0); if (found.length) throw new Error("found " + found); return 1; }

@@ -1,0 +1,2 @@
+// want: EXECUTION_FAILED
+() => new Function("return import('data:text/javascript,1')")()

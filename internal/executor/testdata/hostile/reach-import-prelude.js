@@ -1,0 +1,2 @@
+// want: EXECUTION_FAILED
+() => new Function("return import('ratchet:core.js')")()

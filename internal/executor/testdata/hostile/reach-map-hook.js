@@ -1,0 +1,2 @@
+// want: ok EXECUTION_FAILED
+() => { const found = [], get = Map.prototype.get, set = Map.prototype.set; Map.prototype.set = function (k, v) { if (v && typeof v === "object") found.push(...Object.keys(v)); return set.call(this, k, v); }; Map.prototype.get = function (k) { return get.call(this, k); }; console.log({}); crypto; structuredClone({}); if (found.includes("request")) throw new Error("found the host"); return 1; }

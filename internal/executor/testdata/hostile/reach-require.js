@@ -1,0 +1,2 @@
+// want: EXECUTION_FAILED
+() => Function("return require('fs')")()

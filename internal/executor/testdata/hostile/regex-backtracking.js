@@ -1,0 +1,2 @@
+// want: EXECUTION_TIMEOUT
+() => /^(a+)+$/.test("a".repeat(40) + "b")

@@ -1,0 +1,2 @@
+// want: EXECUTION_TIMEOUT
+() => /^(?=(.*a){25})x/.test("a".repeat(60))

@@ -1,0 +1,2 @@
+// want: EXECUTION_TIMEOUT
+() => /(x+x+)+y/.test("x".repeat(60))

@@ -1,0 +1,2 @@
+// want: OUTPUT_TOO_LARGE MEMORY_LIMIT EXECUTION_TIMEOUT
+() => new Array(3e6).fill(0)

@@ -1,0 +1,2 @@
+// want: OUTPUT_TOO_LARGE MEMORY_LIMIT
+() => "x".repeat(8e6)

@@ -1,0 +1,2 @@
+// want: EXECUTION_FAILED
+() => new Proxy({}, { ownKeys() { throw new Error("trap"); } })

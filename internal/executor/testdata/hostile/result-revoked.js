@@ -1,0 +1,2 @@
+// want: EXECUTION_FAILED
+() => { const { proxy, revoke } = Proxy.revocable({}, {}); revoke(); return proxy; }

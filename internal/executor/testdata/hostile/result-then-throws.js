@@ -1,0 +1,2 @@
+// want: EXECUTION_FAILED
+() => ({ get then() { throw new Error("then"); } })
