@@ -11,34 +11,12 @@ import (
 type Permissions struct {
 	// Net lists the hosts the task may send requests to. Nil means any public
 	// host; empty means none. Each is "example.com", "*.example.com" for its
-	// sub-domains of any depth, an IP address, or "*" for any public host, and
-	// may end in a port as in "example.com:8443"; without one it means any port.
-	// No permission opens a private address: only Ratchet's operator can.
+	// sub-domains of any depth, or an IP address, and may end in a port as in
+	// "example.com:8443"; without one it means the ports 80 and 443. No
+	// permission opens a private address: only Ratchet's operator can.
 	Net []string `json:"net,omitzero"`
 	// Env lists the names of the environment variables the task may read.
 	Env []string `json:"env,omitempty"`
-}
-
-// AllowsHost reports whether the task may send requests to host, which is
-// "host" or "host:port" as in a URL. A pattern with a port wants the port named.
-func (p Permissions) AllowsHost(host string) bool {
-	if p.Net == nil {
-		return true
-	}
-	name, port, ok := splitHost(host)
-	return ok && slices.ContainsFunc(p.Net, func(pattern string) bool { return hostMatches(pattern, name, port) })
-}
-
-func hostMatches(pattern, name, port string) bool {
-	want, wantPort, ok := splitHost(pattern)
-	if !ok || wantPort != "" && wantPort != port {
-		return false
-	}
-	if want == "*" || want == name {
-		return true
-	}
-	domain, wild := strings.CutPrefix(want, "*.")
-	return wild && !isAddr(name) && strings.HasSuffix(name, "."+domain) && len(name) > len(domain)+1
 }
 
 // AllowsEnv reports whether the task may read the environment variable name.
@@ -71,7 +49,7 @@ func validPattern(pattern string) bool {
 	if !ok {
 		return false
 	}
-	if name == "*" || isAddr(name) {
+	if isAddr(name) {
 		return true
 	}
 	name = strings.TrimPrefix(name, "*.")
@@ -120,9 +98,7 @@ func splitHost(s string) (name, port string, ok bool) {
 		}
 		port = strconv.FormatUint(n, 10)
 	}
-	if name != "*." { // which must not come to mean "*"
-		name = strings.ToLower(strings.TrimSuffix(name, "."))
-	}
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	if addr, err := netip.ParseAddr(name); err == nil {
 		return addr.Unmap().String(), port, true
 	}

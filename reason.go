@@ -20,6 +20,7 @@ const (
 	ReasonTaskVersion        Reason = "TASK_VERSION_MISMATCH"
 	ReasonInputInvalid       Reason = "INPUT_INVALID" // the input breaks the task's input schema
 	ReasonArchiveUnsafe      Reason = "ARCHIVE_UNSAFE"
+	ReasonPermission         Reason = "PERMISSION_DENIED" // the task's files may not be read
 	ReasonEngineUnknown      Reason = "ENGINE_UNKNOWN"
 	ReasonSandboxUnavailable Reason = "SANDBOX_UNAVAILABLE" // this kernel cannot isolate workers
 )
@@ -70,6 +71,7 @@ const (
 	ReasonPluginLoad          Reason = "PLUGIN_LOAD_FAILED"
 	ReasonPluginAPIVersion    Reason = "PLUGIN_API_VERSION_MISMATCH"
 	ReasonPluginNotCapable    Reason = "PLUGIN_CAPABILITY_NOT_SUPPORTED"
+	ReasonAlreadyExists       Reason = "ALREADY_EXISTS" // what should be made is there
 	ReasonIO                  Reason = "IO_ERROR"
 	ReasonInternal            Reason = "INTERNAL_ERROR"
 )
@@ -85,9 +87,9 @@ func (r Reason) Code() Code {
 	case ReasonTaskNotFound, ReasonExecutionNotFound, ReasonEntityNotFound,
 		ReasonServiceNotFound, ReasonPluginNotFound, ReasonTaskDeprecated:
 		return CodeNotFound
-	case ReasonTaskDisabled, ReasonEgressRefused:
+	case ReasonTaskDisabled, ReasonPermission, ReasonEgressRefused:
 		return CodeForbidden
-	case ReasonExecutionInvalidState, ReasonStorageDuplicateKey, ReasonExecutionCancelled:
+	case ReasonExecutionInvalidState, ReasonStorageDuplicateKey, ReasonExecutionCancelled, ReasonAlreadyExists:
 		return CodeConflict
 	case ReasonExecutionFailed, ReasonExecutionTimeout, ReasonCPULimit, ReasonMemoryLimit,
 		ReasonOutputTooLarge, ReasonLogLimit, ReasonFetchLimit, ReasonFetchBytesLimit,

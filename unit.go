@@ -27,8 +27,17 @@ func ParseDuration(s string) (Duration, error) {
 	return Duration(d), nil
 }
 
-// String returns the "1m30s" form.
-func (d Duration) String() string { return time.Duration(d).String() }
+// String returns the text form, such as "30s" or "24h".
+func (d Duration) String() string {
+	s := time.Duration(d).String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
 
 // MarshalText writes the "30s" form.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }

@@ -42,6 +42,9 @@ func figures() []figure {
 		{"memory", idleMemory},
 		{"init", initWork},
 		{"fetch", fetchWaits},
+		{"tests", tests},
+		{"record", recording},
+		{"replay", replaying},
 	}
 }
 

@@ -1,3 +1,4 @@
+/** @type {import("./ratchet-env").Task} */
 (function (input) {
   const { num1, num2 } = input;
   return { product: num1 * num2, sum: num1 + num2 };

@@ -1,5 +1,10 @@
-// CSV as RFC 4180 has it: fields in quotes may hold separators, line ends and
-// doubled quotes.
+/**
+ * CSV as RFC 4180 has it: fields in quotes may hold separators, line ends and
+ * doubled quotes.
+ *
+ * @param {string} text
+ * @param {string} separator
+ */
 function parse(text, separator) {
   const rows = [];
   let row = [];
@@ -30,6 +35,10 @@ function parse(text, separator) {
   return rows;
 }
 
+/**
+ * @param {string} text
+ * @param {string} separator
+ */
 function toRecords(text, separator) {
   const [header, ...rows] = parse(text, separator);
   if (header === undefined) return [];
@@ -41,17 +50,26 @@ function toRecords(text, separator) {
   });
 }
 
+/**
+ * @param {unknown} value
+ * @param {string} separator
+ */
 function quote(value, separator) {
   const text = value === null || value === undefined ? "" : String(value);
   return /["\r\n]/.test(text) || text.includes(separator) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+/**
+ * @param {{ [name: string]: unknown }[]} records
+ * @param {string} separator
+ */
 function toCSV(records, separator) {
   const header = [...new Set(records.flatMap((record) => Object.keys(record)))];
   const rows = [header, ...records.map((record) => header.map((name) => record[name]))];
   return rows.map((row) => row.map((value) => quote(value, separator)).join(separator) + "\n").join("");
 }
 
+/** @type {import("./ratchet-env").Task} */
 function main(input) {
   const separator = input.separator ?? ",";
   return input.csv === undefined ? { csv: toCSV(input.records, separator) } : { records: toRecords(input.csv, separator) };

@@ -1,12 +1,16 @@
-// Fetches input.url and returns the member of the JSON that input.field names,
-// or all of it.
-export default async function (input, context) {
+/**
+ * Fetches input.url and returns the member of the JSON that input.field names,
+ * or all of it.
+ *
+ * @type {import("./ratchet-env").Task}
+ */
+export default async function (input) {
   const headers = new Headers({ Accept: "application/json", "User-Agent": "ratchet-example" });
   let response;
   try {
     response = await fetch(input.url, { headers, signal: AbortSignal.timeout(10_000) });
   } catch (error) {
-    throw new NetworkError(`${input.url} did not answer: ${error.message}`);
+    throw new NetworkError(`${input.url} did not answer: ${error}`);
   }
   if (response.status === 429) {
     throw new RateLimitError(`${input.url} asks to wait ${response.headers.get("retry-after") ?? "a while"}`);

@@ -1,5 +1,8 @@
-// Books an amount to an account. What a schema cannot say is checked here, all
-// at once, and told in one error.
+/**
+ * What a schema cannot say is checked here, all at once, and told in one error.
+ *
+ * @param {import("./ratchet-env").Input} booking
+ */
 function check(booking) {
   const problems = [];
   if (booking.from === booking.to) {
@@ -16,6 +19,11 @@ function check(booking) {
   }
 }
 
+/**
+ * Books an amount to an account.
+ *
+ * @type {import("./ratchet-env").Task}
+ */
 function main(input) {
   check(input);
   return { booked: `${input.amount.toFixed(2)} from ${input.from} to ${input.to}` };

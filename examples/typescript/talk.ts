@@ -1,15 +1,9 @@
-export interface Talk {
-  title: string;
-  duration: string;
+import type { Output } from "./ratchet-env";
+
+export enum Length {
+  Short = 3_600_000,
 }
 
-export enum Room {
-  Small = "small",
-  Large = "large",
-}
-
-export interface Entry {
-  path: string;
-  minutes: number;
-  room: Room;
+export function room(length: number): Output["room"] {
+  return length > Length.Short ? "large" : "small";
 }

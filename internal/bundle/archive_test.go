@@ -58,48 +58,48 @@ func TestUnsafeArchives(t *testing.T) {
 		add  func(z *zip.Writer)
 		want string
 	}{
-		"slip":           {named("../evil.js"), "../evil.js: a path that leads outside the archive"},
-		"slip inside":    {named("a/../../evil.js"), "a/../../evil.js: a path that leads outside"},
-		"absolute":       {named("/etc/passwd"), "/etc/passwd: an absolute path"},
-		"windows":        {named(`..\evil.js`), `..\evil.js: an absolute path, or one of Windows`},
-		"drive":          {named("c:/evil.js"), "c:/evil.js: an absolute path"},
-		"dot":            {named("./a.js"), "./a.js: a path that leads outside"},
-		"control":        {named("a\nb.js"), "a name with characters"},
-		"not UTF-8":      {func(z *zip.Writer) { putHeader(z, &zip.FileHeader{Name: "a\xff.js", NonUTF8: true}, "x") }, "a name with characters"},
-		"long":           {named(strings.Repeat("a/", 300)), "a name too long"},
-		"link":           {func(z *zip.Writer) { putHeader(z, mode("link.js", fs.ModeSymlink|0o777), "/etc/passwd") }, "link.js: a symbolic link"},
-		"device":         {func(z *zip.Writer) { putHeader(z, mode("null", fs.ModeDevice|fs.ModeCharDevice|0o666), "") }, "null: neither a file nor a folder"},
-		"pipe":           {func(z *zip.Writer) { putHeader(z, mode("pipe", fs.ModeNamedPipe|0o666), "") }, "pipe: neither a file nor a folder"},
-		"twice":          {named("main.js"), "main.js: there twice"},
-		"twice by case":  {named("Main.js"), "Main.js: there twice"},
-		"file as folder": {named("main.js/x.js"), "main.js/x.js: a file in something that is a file"},
-		"folder as file": {func(z *zip.Writer) { put(z, "a/b.js", "x"); put(z, "a", "x") }, "a: there twice"},
-		"encrypted":      {func(z *zip.Writer) { putHeader(z, &zip.FileHeader{Name: "e.js", Flags: 0x1}, "x") }, "e.js: encrypted"},
-		"bomb":           {named2("zero.txt", strings.Repeat("\x00", 8<<20)), "zero.txt: unpacks to far more than it is"},
+		"slip":           {named("../evil.js"), "the entry ../evil.js leads outside the archive"},
+		"slip inside":    {named("a/../../evil.js"), "the entry a/../../evil.js leads outside the archive"},
+		"absolute":       {named("/etc/passwd"), "the entry /etc/passwd has an absolute path"},
+		"windows":        {named(`..\evil.js`), `the entry ..\evil.js has an absolute path, or one of Windows`},
+		"drive":          {named("c:/evil.js"), "the entry c:/evil.js has an absolute path"},
+		"dot":            {named("./a.js"), `the entry "./a.js" has a path of parts that name nothing`},
+		"control":        {named("a\nb.js"), `the entry "a\nb.js" has characters`},
+		"not UTF-8":      {func(z *zip.Writer) { putHeader(z, &zip.FileHeader{Name: "a\xff.js", NonUTF8: true}, "x") }, `the entry "a\xff.js" has characters`},
+		"long":           {named(strings.Repeat("a/", 300)), "has too long a name"},
+		"link":           {func(z *zip.Writer) { putHeader(z, mode("link.js", fs.ModeSymlink|0o777), "/etc/passwd") }, "the entry link.js is a symbolic link"},
+		"device":         {func(z *zip.Writer) { putHeader(z, mode("null", fs.ModeDevice|fs.ModeCharDevice|0o666), "") }, "the entry null is neither a file nor a folder"},
+		"pipe":           {func(z *zip.Writer) { putHeader(z, mode("pipe", fs.ModeNamedPipe|0o666), "") }, "the entry pipe is neither a file nor a folder"},
+		"twice":          {named("main.js"), "the entry main.js is there twice"},
+		"twice by case":  {named("Main.js"), "the entry Main.js is there twice"},
+		"file as folder": {named("main.js/x.js"), "the entry main.js/x.js is in a file as if that were a folder"},
+		"folder as file": {func(z *zip.Writer) { put(z, "a/b.js", "x"); put(z, "a", "x") }, "the entry a is there twice"},
+		"encrypted":      {func(z *zip.Writer) { putHeader(z, &zip.FileHeader{Name: "e.js", Flags: 0x1}, "x") }, "the entry e.js is encrypted"},
+		"bomb":           {named2("zero.txt", strings.Repeat("\x00", 8<<20)), "the entry zero.txt unpacks to far more than it is"},
 		"many bombs": {func(z *zip.Writer) {
 			for i := range 40 {
 				put(z, fmt.Sprint(i, ".txt"), strings.Repeat("\x00", 1<<20))
 			}
-		}, "the archive unpacks to too much"},
+		}, "it unpacks to too much"},
 		"too many files": {func(z *zip.Writer) {
 			for i := range 20_001 {
 				putHeader(z, &zip.FileHeader{Name: fmt.Sprint(i)}, "")
 			}
-		}, "too many files, expected at most 20000"},
+		}, "it has too many files, expected at most 20000"},
 		"method": {func(z *zip.Writer) {
 			w, err := z.CreateRaw(&zip.FileHeader{Name: "m.js", Method: 12, CompressedSize64: 1, UncompressedSize64: 1})
 			if err != nil {
 				panic(err)
 			}
 			_, _ = w.Write([]byte("x"))
-		}, "m.js: a way of packing that is not supported"},
+		}, "the entry m.js is packed in a way that is not supported"},
 		"lies about its size": {func(z *zip.Writer) {
 			w, err := z.CreateRaw(&zip.FileHeader{Name: "huge.js", CompressedSize64: 1, UncompressedSize64: 1 << 40})
 			if err != nil {
 				panic(err)
 			}
 			_, _ = w.Write([]byte("x"))
-		}, "huge.js: too large"},
+		}, "the entry huge.js is too large"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -110,6 +110,10 @@ func TestUnsafeArchives(t *testing.T) {
 			reason, text := refused(t, path, bundle.Options{})
 			if reason != ratchet.ReasonArchiveUnsafe {
 				t.Errorf("got reason %s", reason)
+			}
+			// Said once, and of the archive: the entry is no file of the task.
+			if want := "a.zip: the archive is refused: " + c.want; !strings.HasPrefix(text, want) && name != "long" || strings.Count(text, "evil.js") > 1 {
+				t.Errorf("got %s, want %s…", text, want)
 			}
 			wants(t, text, c.want)
 		})
@@ -123,11 +127,38 @@ func TestDamagedArchives(t *testing.T) {
 	good := pack(t, func(z *zip.Writer) { put(z, "a.txt", strings.Repeat("some text ", 100)) })
 	flipped := bytes.Clone(good)
 	flipped[bytes.Index(flipped, []byte("main.js"))+10] ^= 0xff
-	for name, data := range map[string][]byte{"empty": {}, "text": []byte("hello"), "cut": good[:len(good)/2], "flipped": flipped} {
-		if _, err := bundle.ReadArchive(data); err == nil {
-			t.Errorf("%s: got no error", name)
-		} else if _, ok := errors.AsType[*ratchet.Error](err); !ok {
-			t.Errorf("%s: got %v, want a *ratchet.Error", name, err)
+	const noZip = "a.zip: this is not a zip archive, or the end of it is missing"
+	for name, c := range map[string]struct {
+		data []byte
+		want string
+	}{
+		"empty": {[]byte{}, noZip}, "text": {[]byte("hello"), noZip}, "cut": {good[:len(good)/2], noZip},
+		"flipped": {flipped, "a.zip: the archive is refused: the entry main.js is damaged"},
+	} {
+		_, err := bundle.ReadArchive(c.data)
+		if e, ok := errors.AsType[*ratchet.Error](err); !ok || e.Message != c.want {
+			t.Errorf("%s: got %v, want %s", name, err, c.want)
+		}
+	}
+}
+
+// Whatever is wrong in an archive, the message says in which.
+func TestAllMessagesNameTheArchive(t *testing.T) {
+	t.Parallel()
+	for name, task := range map[string]files{
+		"no metadata": {"main.js": "(i) => 1", "metadata.json": ""},
+		"no code":     {"metadata.json": metadata},
+		"syntax":      {"metadata.json": metadata, "main.js": "(i) => ]"},
+		"import":      {"metadata.json": metadata, "main.js": "import x from '../x.js'; export default () => x"},
+		"extension":   {"metadata.json": metadata, "main.js": "import x from '../package.json'; export default () => x"},
+		"several":     {"metadata.json": `{"version": 1, "name": 1}`, "main.js": "(i) => 1"},
+	} {
+		if task["metadata.json"] == "" {
+			delete(task, "metadata.json")
+		}
+		_, err := bundle.Load(t.Context(), zipOf(t, "", task), bundle.Options{})
+		if e := ratchet.AsError(err); err == nil || !strings.HasPrefix(e.Message, "some-task.zip") || strings.Contains(e.Message+lines(e.Details), os.TempDir()) {
+			t.Errorf("%s: got %v", name, err)
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -55,7 +54,8 @@ type builder struct {
 	data    []byte // its content
 	text    string // the same, as text
 	form    form
-	suffix  string // added at the end of the entry file
+	suffix  string   // added at the end of the entry file
+	aliases []string // what tsconfig.json calls files by, which is not read
 
 	mu     sync.Mutex
 	inputs map[string]Input // by real path
@@ -79,7 +79,6 @@ const target = api.ES2023
 const tsconfig = `{"compilerOptions":{}}`
 
 func (b *builder) build() *built {
-	b.form = readForm(b.text)
 	if !b.form.linked && !b.form.meta {
 		return b.single()
 	}
@@ -224,7 +223,8 @@ func (b *builder) run() (*built, []string) {
 	}
 	for _, m := range r.Warnings {
 		// Those of esbuild about a package are not the user's to mend.
-		if m.Location == nil || !strings.Contains(m.Location.File, "node_modules/") {
+		// And a direct eval does what it should: nothing renames what it can see.
+		if (m.Location == nil || !strings.Contains(m.Location.File, "node_modules/")) && m.ID != "direct-eval" {
 			if d := b.detail(m); !slices.Contains(b.warnings, d) {
 				b.warn(d)
 			}
@@ -274,7 +274,7 @@ func (b *builder) plugin(build api.PluginBuild) {
 		}
 		kind, ok := loaders()[path.Ext(a.Path)]
 		if !ok {
-			return api.OnLoadResult{}, fmt.Errorf("cannot import %q: a task is made of .js, .mjs, .cjs, .ts, .mts, .cts, .json and .txt files", filepath.Base(a.Path))
+			return api.OnLoadResult{}, fmt.Errorf("cannot import %q: a task is made of .js, .mjs, .cjs, .ts, .mts, .cts, .json and .txt files", b.shown(a.Path))
 		}
 		text, err := b.load(a.Path)
 		return api.OnLoadResult{Contents: &text, Loader: kind.loader, ResolveDir: filepath.Dir(a.Path)}, err
@@ -299,6 +299,9 @@ func (b *builder) load(real string) (string, error) {
 		return "", fmt.Errorf("the task imports too much: at most %s in %d files", ratchet.Size(maxInputs), maxInputFiles)
 	}
 	text := string(trimBOM(data))
+	if err := checkNesting(text); err != nil {
+		return "", fmt.Errorf("%s: %w", name, err)
+	}
 	if real == b.real {
 		text = b.contents()
 	} else if path.Ext(name) == ".json" && !strings.Contains(name, "node_modules/") {
@@ -340,14 +343,17 @@ func (b *builder) readInput(real string) (name string, data []byte, err error) {
 	}
 }
 
-func plainError(name string, err error) error {
-	if _, large := errors.AsType[errTooLarge](err); large {
-		return fmt.Errorf("%s is %w", name, err)
+// shown is how a message names the real path of a file: as the task does.
+func (b *builder) shown(real string) string {
+	rel, ok := below(b.source.root, real)
+	if !ok && b.source.archive { // not the folder it was unpacked into
+		rel, ok = below(filepath.Dir(b.source.root), real)
+		rel = filepath.Join("..", rel)
 	}
-	if err != nil && errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s is not there", name)
+	if !ok {
+		return real
 	}
-	return err
+	return filepath.ToSlash(rel)
 }
 
 // below returns the path of name relative to dir, if it is inside.
@@ -391,7 +397,7 @@ func (b *builder) messages(messages []api.Message) {
 func (b *builder) detail(m api.Message) ratchet.Detail {
 	d := ratchet.Detail{Message: m.Text}
 	if quoted, ok := strings.CutPrefix(m.Text, "Could not resolve "); ok {
-		d.Message, d.Expected = unresolved(strings.Trim(quoted, `"`))
+		d.Message, d.Expected = unresolved(strings.Trim(quoted, `"`), b.aliases)
 	}
 	if isTopLevelAwait(m) {
 		d.Message = "await at the top level, in a task that exports no function"
@@ -402,16 +408,17 @@ func (b *builder) detail(m api.Message) ratchet.Detail {
 		d.File = b.entry
 		return d
 	}
-	d.File, d.Line, d.Text = l.File, l.Line, clip(l.LineText)
+	d.File, d.Line = l.File, l.Line
 	d.Column = utf8.RuneCountInString(l.LineText[:min(l.Column, len(l.LineText))]) + 1
+	d.Text = clip(l.LineText, d.Column)
 	if l.File == b.entry && l.Line > 0 {
 		lines := strings.SplitN(b.text, "\n", l.Line+1)
 		if l.Line <= len(lines) {
-			d.Text = clip(strings.TrimRight(lines[l.Line-1], "\r"))
 			line, column, _ := position([]byte(b.text), b.form.wrapFrom)
 			if b.form.bare && line == l.Line && d.Column > column {
 				d.Column--
 			}
+			d.Text = clip(strings.TrimRight(lines[l.Line-1], "\r"), d.Column)
 		}
 	}
 	return d

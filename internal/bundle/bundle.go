@@ -2,7 +2,6 @@ package bundle
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/evanw/esbuild/pkg/api"
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
 )
@@ -52,12 +53,6 @@ type Bundle struct {
 	archive bool
 }
 
-// A Test is one file of the task's tests folder.
-type Test struct {
-	Name string // relative to the task's folder
-	Data json.RawMessage
-}
-
 // A Report is what Check found.
 type Report struct {
 	Bundle   *Bundle // nil if there are problems
@@ -74,7 +69,7 @@ func Load(ctx context.Context, path string, o Options) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.err(filepath.Base(path)); err != nil {
+	if err := f.err(filepath.Base(path), b.archive); err != nil {
 		return nil, err
 	}
 	return b, nil
@@ -185,11 +180,20 @@ func (l *loader) findEntry() (string, error) {
 	}
 	if len(found) > 1 {
 		l.warn(ratchet.Detail{
-			File: found[1], Message: fmt.Sprintf("%s is used; %s has no effect", found[0], strings.Join(found[1:], ", ")),
+			File: found[1], Message: fmt.Sprintf("%s is used; %s no effect", found[0], have(found[1:])),
 			Expected: "one file that the code begins in",
 		})
 	}
 	return found[0], nil
+}
+
+// have joins names with their verb: "a has", "a and b have".
+func have(names []string) string {
+	last := len(names) - 1
+	if last == 0 {
+		return names[0] + " has"
+	}
+	return strings.Join(names[:last], ", ") + " and " + names[last] + " have"
 }
 
 func (l *loader) noEntry(entries []fs.DirEntry, metadata bool) error {
@@ -220,7 +224,7 @@ func (l *loader) readMetadata(entry string) ([]Input, error) {
 		})
 		return nil, nil
 	case err != nil:
-		l.problem(ratchet.ReasonTaskInvalidSource, ratchet.Detail{File: metadataFile, Message: "cannot be read: " + err.Error()})
+		l.problem(unreadable(err), ratchet.Detail{File: metadataFile, Message: "cannot be read: " + plainError(metadataFile, err).Error()})
 		return nil, nil
 	}
 	m, doc := parseMetadata(metadataFile, data, l.source.name, l.findings)
@@ -243,53 +247,19 @@ func (l *loader) readSchemas() []Input {
 	return s.inputs
 }
 
-// readTests reads tests/*.json. A file that is not JSON is a problem of the
-// tests, not of the task.
-func (l *loader) readTests() {
-	total := 0
-	for _, e := range l.source.list("tests") {
-		name := path.Join("tests", e.Name())
-		if e.IsDir() || path.Ext(name) != ".json" {
-			continue
-		}
-		wrong := &findings{}
-		data, err := l.source.read(name, maxJSONFile)
-		if err != nil {
-			wrong.problem(ratchet.ReasonTaskValidation, ratchet.Detail{File: name, Message: "cannot be read: " + err.Error()})
-		} else {
-			doc := readDocument(name, data, wrong)
-			if doc.root != nil && doc.root.kind != jsonObject {
-				doc.wrong(doc.root, "", "this is not a test", `an object such as {"input": {}, "expected_output": {}}`, doc.root.describe())
-			}
-			l.watch = append(l.watch, newInput(name, filepath.Join(l.source.root, name), data))
-			data = doc.data
-		}
-		switch {
-		case l.strictTests:
-			l.problem(ratchet.ReasonTaskValidation, wrong.problems...)
-		default:
-			l.warn(wrong.problems...)
-		}
-		if total += len(data); total > maxTestsSize || len(l.bundle.Tests) == maxTests {
-			l.warn(ratchet.Detail{File: name, Message: "too many tests; this one and those after it are left out", Expected: fmt.Sprintf("at most %d, of %s", maxTests, ratchet.Size(maxTestsSize))})
-			return
-		}
-		if err == nil {
-			l.bundle.Tests = append(l.bundle.Tests, Test{Name: name, Data: data})
-		}
-	}
-}
-
 // readCode builds the code that begins in entry and returns what it was made of.
 func (l *loader) readCode(entry string) ([]Input, error) {
+	data, err := l.source.read(entry, maxInputs)
+	if errors.Is(err, fs.ErrNotExist) { // and yet it was listed
+		err = fmt.Errorf("%s is a symbolic link that leads nowhere", entry)
+	}
+	if err != nil {
+		l.problem(unreadable(err), ratchet.Detail{File: entry, Message: "cannot be read: " + plainError(entry, err).Error()})
+		return nil, nil
+	}
 	real, err := filepath.EvalSymlinks(filepath.Join(l.source.root, entry))
 	if err != nil {
-		return nil, ratchet.Errorf(ratchet.ReasonIO, "cannot read %s: %w", entry, err)
-	}
-	data, err := l.source.read(entry, maxInputs)
-	if err != nil {
-		l.problem(ratchet.ReasonTaskInvalidSource, ratchet.Detail{File: entry, Message: "cannot be read: " + plainError(entry, err).Error()})
-		return nil, nil
+		return nil, ratchet.Errorf(ratchet.ReasonIO, "cannot read %s: %w", entry, plainError(entry, err))
 	}
 	text := string(trimBOM(data))
 	b := builder{findings: l.findings, source: l.source, options: l.options, entry: entry, real: real, data: data, text: text, ctx: l.ctx}
@@ -297,6 +267,13 @@ func (l *loader) readCode(entry string) ([]Input, error) {
 	if strings.TrimSpace(text) == "" {
 		l.problem(ratchet.ReasonNoFunction, ratchet.Detail{File: entry, Line: 1, Column: 1, Message: "the file is empty", Expected: "a function such as (input) => ({})"})
 		return nil, nil
+	}
+	if err := checkNesting(text); err != nil {
+		l.problem(ratchet.ReasonTaskValidation, ratchet.Detail{File: entry, Message: err.Error()})
+		return nil, nil
+	}
+	if b.form = readForm(text); b.form.linked || loaders()[path.Ext(entry)].loader == api.LoaderTS {
+		b.aliases = l.ignoredConfig()
 	}
 	made := b.build()
 	if made == nil {
@@ -314,48 +291,33 @@ func (l *loader) readCode(entry string) ([]Input, error) {
 	if b.form.bare {
 		l.bundle.SourceMap.shiftLine, l.bundle.SourceMap.shiftColumn, _ = position([]byte(text), b.form.wrapFrom)
 	}
-	l.settleFetch(entry, &b.form, made.kind)
+	l.settleFetch(entry, text, &b.form, made.kind)
 	var inputs []Input
 	for _, in := range b.inputs {
 		inputs = append(inputs, in)
 	}
 	if b.form.linked {
 		inputs = append(inputs, b.packages()...)
-		l.ignoredConfig()
 	}
 	return inputs, nil
 }
 
 // settleFetch chooses how fetch behaves if the metadata does not.
-func (l *loader) settleFetch(entry string, f *form, kind Kind) {
+func (l *loader) settleFetch(entry, text string, f *form, kind Kind) {
 	b := &l.bundle
 	if b.Fetch != "" {
 		return
 	}
 	b.Fetch = ratchet.FetchAsync
-	if kind == Script && !f.linked && f.readsFetchDirectly() {
-		b.Fetch = ratchet.FetchSync
-		l.warn(ratchet.Detail{
-			File: entry, Message: "the task reads the response straight off fetch, so that fetch waits for it, as in the earlier Ratchet",
-			Expected: `"fetch": "sync" in metadata.json to say so, or an async function with await fetch(…)`,
-		})
-	}
-}
-
-// ignoredConfig warns of a tsconfig.json that promises what is not kept.
-func (l *loader) ignoredConfig() {
-	const file = "tsconfig.json"
-	data, err := l.source.read(file, maxJSONFile)
-	if err != nil {
+	if kind != Script || f.linked {
 		return
 	}
-	for _, option := range []string{"paths", "baseUrl", "experimentalDecorators"} {
-		if i := strings.Index(string(data), `"`+option+`"`); i >= 0 {
-			line, column, text := position(data, i)
-			l.warn(ratchet.Detail{
-				File: file, Line: line, Column: column, Text: text, Message: fmt.Sprintf("tsconfig.json is not read; %q has no effect", option),
-				Expected: "relative imports, and decorators of the standard",
-			})
-		}
+	if at, direct := f.readsFetchDirectly(); direct {
+		b.Fetch = ratchet.FetchSync
+		line, column, source := position([]byte(text), at)
+		l.warn(ratchet.Detail{
+			File: entry, Line: line, Column: column, Text: source, Message: "the task reads the response straight off fetch, so that fetch waits for it, as in the earlier Ratchet",
+			Expected: `"fetch": "sync" in metadata.json to say so, or an async function with await fetch(…)`,
+		})
 	}
 }

@@ -3,10 +3,13 @@ package bundle_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"unicode/utf8"
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
 	"github.com/ratchet-runner/ratchet-go/internal/bundle"
@@ -138,7 +141,7 @@ func TestTwoEntriesWarn(t *testing.T) {
 	if b.Entry != "main.js" {
 		t.Errorf("got entry %s, want main.js", b.Entry)
 	}
-	wants(t, lines(b.Warnings), "main.js is used; main.ts, index.js has no effect")
+	wants(t, lines(b.Warnings), "main.js is used; main.ts and index.js have no effect")
 }
 
 func TestWhatIsNoTask(t *testing.T) {
@@ -201,7 +204,7 @@ func TestAllProblemsAreToldAtOnce(t *testing.T) {
 		"metadata.json:1:1: version is missing",
 		"input.schema.json:2:31: /properties/a/type: this is not a JSON Schema",
 		"output.schema.json:3:1: a comma too many before '}'",
-		"tests/a.json:1:11: unexpected '}'",
+		"tests/a.json:1:11: the value is missing before '}', expected a JSON value",
 		"main.js:2:17: Unexpected \";\"",
 	)
 	wants(t, lines(r.Warnings), `metadata.json:3:3: /verison: the key "verison" is not known and has no effect; did you mean "version"?`)
@@ -251,7 +254,84 @@ func TestSchemaFilesOutsideAreNotRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, text := refused(t, dir, bundle.Options{})
-	wants(t, text, "input.schema.json: cannot be read")
+	wants(t, text, "input.schema.json: cannot be read: input.schema.json is a symbolic link that leads out of the task")
+}
+
+func TestCodeThatIsALink(t *testing.T) {
+	t.Parallel()
+	dir := files{}.write(t)
+	outside := filepath.Join(t.TempDir(), "outside.js")
+	if err := os.WriteFile(outside, []byte(`(i) => 1`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for target, want := range map[string]string{outside: "leads out of the task", "gone.js": "leads nowhere"} {
+		link := filepath.Join(dir, "main.js")
+		if err := os.Symlink(target, link); err != nil {
+			t.Fatal(err)
+		}
+		_, text := refused(t, dir, bundle.Options{})
+		if want := "main.js: cannot be read: main.js is a symbolic link that " + want; text != want {
+			t.Errorf("got %s, want %s", text, want)
+		}
+		if err := os.Remove(link); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// What may not be read is said plainly, and is none of the task's faults.
+func TestWhatMayNotBeRead(t *testing.T) {
+	t.Parallel()
+	denied := &fs.PathError{Op: "openat", Path: "main.js", Err: syscall.EACCES}
+	if reason, text := bundle.Unreadable("main.js", denied); reason != ratchet.ReasonPermission || text != "the user that Ratchet runs as has no permission to read main.js" {
+		t.Errorf("got %s %s", reason, text)
+	}
+	e := ratchet.AsError(bundle.NotFound("a/task", denied))
+	if e.Code != ratchet.CodeForbidden || e.Reason != ratchet.ReasonPermission || !strings.HasPrefix(e.Message, "a/task cannot be read: the user") {
+		t.Errorf("got %s %s", e.Reason, e.Message)
+	}
+	if os.Getuid() == 0 {
+		t.Skip("root may read everything")
+	}
+	dir := files{"main.js": "(i) => 1"}.write(t)
+	for _, path := range []string{filepath.Join(dir, "main.js"), dir} {
+		if err := os.Chmod(path, 0); err != nil {
+			t.Fatal(err)
+		}
+		if reason, text := refused(t, dir, bundle.Options{}); reason != ratchet.ReasonPermission {
+			t.Errorf("%s: got %s %s", path, reason, text)
+		}
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The text of a long line is what the column says, for whoever shows a part of it.
+func TestTheTextOfALongLineHoldsTheColumn(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 3000, 8000} {
+		for file, before := range map[string]string{"main.js": "var a" + strings.Repeat("é", n) + " = ", "metadata.json": `{"x": "` + strings.Repeat("é", n) + `", `} {
+			f := files{"main.js": "(i) => 1"}
+			f[file] = before + "]" + strings.Repeat(" ", 5000)
+			r, err := bundle.Check(t.Context(), f.write(t), bundle.Options{})
+			if err != nil || len(r.Problems) == 0 {
+				t.Fatalf("got %v, %v", r, err)
+			}
+			d, want := r.Problems[0], utf8.RuneCountInString(before)+1
+			if text := []rune(d.Text); d.Column != want || text[d.Column-1] != ']' || len(text) > want+500 {
+				t.Errorf("%s: got column %d, want %d, in %d characters", file, d.Column, want, len(text))
+			}
+		}
+	}
+	far := strings.Repeat("x", 100_000)
+	r, err := bundle.Check(t.Context(), files{"main.js": "var " + far + " = ]" + far}.write(t), bundle.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := r.Problems[0]; d.Column != 100_008 || len(d.Text) > 600 || !strings.HasPrefix(d.Text, "…x") || !strings.Contains(d.Text, " = ]x") {
+		t.Errorf("got column %d of %q", d.Column, d.Text)
+	}
 }
 
 func BenchmarkLoadAddition(b *testing.B) {

@@ -16,8 +16,12 @@ import (
 
 // explain turns a failure of the library, a tree that follows the schema, into
 // the list of what is wrong with the document.
-func explain(failure *jsonschema.ValidationError, root *jsonNode) []ratchet.Detail {
+// patterns tells which matches were given up; nil: none.
+func explain(failure *jsonschema.ValidationError, root *jsonNode, patterns *stopwatch) []ratchet.Detail {
 	e := explainer{root: root, seen: map[ratchet.Detail]bool{}}
+	if patterns != nil {
+		e.slow = patterns.slow
+	}
 	e.walk(failure)
 	slices.SortStableFunc(e.found, func(a, b placed) int {
 		return cmp.Or(cmp.Compare(a.off, b.off), cmp.Compare(a.detail.Message, b.detail.Message))
@@ -33,6 +37,7 @@ type explainer struct {
 	root  *jsonNode
 	found []placed
 	seen  map[ratchet.Detail]bool
+	slow  []slowMatch
 }
 
 type placed struct {
@@ -134,7 +139,11 @@ func (e *explainer) leaf(f *jsonschema.ValidationError) {
 	case *kind.UniqueItems:
 		e.add(at, "two items are equal", "each item once", fmt.Sprintf("equal items %d and %d", k.Duplicates[0], k.Duplicates[1]))
 	case *kind.Pattern:
-		wrong("does not match the pattern", "a string that matches "+k.Want)
+		message := "does not match the pattern"
+		if slices.Contains(e.slow, slowMatch{k.Want, k.Got}) {
+			message = "the pattern " + slowCountsAsWrong
+		}
+		wrong(message, "a string that matches "+k.Want)
 	case *kind.Format:
 		wrong("wrong format", "a string of the format "+k.Want)
 	case *kind.Contains:
@@ -218,7 +227,7 @@ func mismatched(f *jsonschema.ValidationError, depth int) bool {
 
 // firstExpected says in short what a branch wants.
 func (e *explainer) firstExpected(f *jsonschema.ValidationError) string {
-	sub := explainer{root: e.root, seen: map[ratchet.Detail]bool{}}
+	sub := explainer{root: e.root, seen: map[ratchet.Detail]bool{}, slow: e.slow}
 	sub.walk(f)
 	if len(sub.found) == 0 {
 		return ""

@@ -12,11 +12,12 @@ func ParseMetadata(data []byte) (Metadata, []ratchet.Detail) {
 
 func ReadsFetchDirectly(code string) bool {
 	f := readForm(code)
-	return f.readsFetchDirectly()
+	_, direct := f.readsFetchDirectly()
+	return direct
 }
 
 func ReadArchive(data []byte) (map[string][]byte, error) {
-	files, err := readArchive(data)
+	files, err := readArchive("a.zip", data)
 	found := map[string][]byte{}
 	for _, f := range files {
 		found[f.name] = f.data
@@ -37,3 +38,18 @@ func Tokens(code string) (texts []string) {
 	readForm(code)
 	return texts
 }
+
+// MatchPattern compiles the pattern and tries it on text.
+func MatchPattern(text, value string) (bool, error) {
+	re, err := (&stopwatch{}).compiler()(text)
+	if err != nil {
+		return false, err
+	}
+	return re.MatchString(value), nil
+}
+
+func Unreadable(name string, err error) (ratchet.Reason, string) {
+	return unreadable(err), plainError(name, err).Error()
+}
+
+func NotFound(path string, err error) error { return notFound(path, err) }

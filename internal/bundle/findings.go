@@ -32,8 +32,9 @@ func (f *findings) warn(details ...ratchet.Detail) { f.warnings = append(f.warni
 func (f *findings) full() bool { return len(f.problems) >= maxDetails || len(f.warnings) >= maxDetails }
 
 // err returns the problems as one Error, nil if there are none. Its reason is
-// theirs if they agree, else that the task breaks rules.
-func (f *findings) err(what string) error {
+// theirs if they agree, else that the task breaks rules. A file of an archive is
+// of no use without the archive's name.
+func (f *findings) err(what string, archive bool) error {
 	if len(f.problems) == 0 {
 		return nil
 	}
@@ -42,8 +43,11 @@ func (f *findings) err(what string) error {
 		reason = ratchet.ReasonTaskValidation
 	}
 	message := Line(f.problems[0])
-	if n := len(f.problems); n > 1 {
+	switch n := len(f.problems); {
+	case n > 1:
 		message = fmt.Sprintf("%s has %d problems; the first: %s", what, n, message)
+	case archive:
+		message = what + ": " + message
 	}
 	return ratchet.Errorf(reason, "%s", message).WithDetails(f.problems...)
 }

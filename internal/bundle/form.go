@@ -154,10 +154,15 @@ func endsInDeclaration(code string) bool {
 // earlier Ratchet, which returned the response itself: it reads .body, .ok or
 // .status straight off the result of a call of fetch, and nothing in it is
 // asynchronous. A wrong yes would block a worker, a wrong no makes undefined of
-// a property, so that every doubt is a no; the metadata can always say it.
-func (f *form) readsFetchDirectly() bool {
-	holders := map[string]bool{} // names that hold the result of fetch
-	direct := false
+// a property, so that every doubt is a no; the metadata can always say it. at is
+// the offset of the first such call.
+func (f *form) readsFetchDirectly() (at int, direct bool) {
+	holders := map[string]int{} // names that hold the result of fetch, and where it is called
+	found := func(call int) {
+		if !direct || call < at {
+			at, direct = call, true
+		}
+	}
 	for i, t := range f.tokens {
 		if t.kind != tokenName {
 			continue
@@ -169,7 +174,7 @@ func (f *form) readsFetchDirectly() bool {
 					continue // of a try statement
 				}
 			}
-			return false
+			return 0, false
 		case "fetch":
 			if f.isMember(i) {
 				continue
@@ -179,25 +184,25 @@ func (f *form) readsFetchDirectly() bool {
 				if f.at(i - 1).named("typeof") {
 					continue
 				}
-				return false // a fetch of its own, or one handed on
+				return 0, false // a fetch of its own, or one handed on
 			}
 			if f.readsResponse(open.mate + 1) {
-				direct = true
+				found(t.start)
 			}
 			if f.at(i-1).is("=") && f.at(i-2).is("}") && !f.continues(open.mate+1) && f.unpacksResponse(i-2) {
-				direct = true
+				found(t.start)
 			}
 			if f.at(i-1).is("=") && f.at(i-2).kind == tokenName && !f.isMember(i-2) && !f.continues(open.mate+1) {
-				holders[f.at(i-2).text] = true
+				holders[f.at(i-2).text] = t.start
 			}
 		}
 	}
 	for i, t := range f.tokens {
-		if t.kind == tokenName && holders[t.text] && !f.isMember(i) && f.readsResponse(i+1) {
-			direct = true
+		if call, holds := holders[t.text]; t.kind == tokenName && holds && !f.isMember(i) && f.readsResponse(i+1) {
+			found(call)
 		}
 	}
-	return direct
+	return at, direct
 }
 
 // readsResponse reports whether token i and the next are ".body", ".ok" or

@@ -159,17 +159,23 @@ func TestBrokenCode(t *testing.T) {
 		reason ratchet.Reason
 		want   []string
 	}{
-		"syntax":             {files{"main.js": "(function(input) {\n\treturn é input\n})"}, ratchet.ReasonSyntax, []string{"main.js:2:11: Expected \";\" but found \"input\""}},
-		"bare function":      {files{"main.js": "function(input) { return input + }"}, ratchet.ReasonSyntax, []string{"main.js:1:34: Unexpected \"}\""}},
-		"TypeScript":         {files{"main.ts": "const x: number = ;\nexport default x"}, ratchet.ReasonSyntax, []string{"main.ts:1:19: Unexpected \";\""}},
-		"imported":           {files{"main.js": "import './lib/a.js'", "lib/a.js": "\nlet let = 1"}, ratchet.ReasonSyntax, []string{"lib/a.js:2:5"}},
-		"imported JSON":      {files{"main.js": "import a from './a.json'\nexport default a", "a.json": "{\n  \"a\": 1,\n}"}, ratchet.ReasonTaskValidation, []string{"a.json:3:1: a comma too many"}},
-		"await at the top":   {files{"main.js": "const x = await fetch('https://example.com');\n(i) => x"}, ratchet.ReasonSyntax, []string{"main.js:1:11: await at the top level", "export default"}},
-		"await and require":  {files{"main.js": "const a = require('./a');\nconst x = await a;\n(i) => x", "a.js": "module.exports = 1"}, ratchet.ReasonSyntax, []string{"main.js:2:11: await at the top level"}},
-		"no such file":       {files{"main.js": "import x from './gone.js'\nexport default x"}, ratchet.ReasonTaskValidation, []string{`main.js:1:15: cannot find "./gone.js"`, "in the task's folder"}},
-		"no such package":    {files{"main.js": "\nconst x = require('left-pad/deep')"}, ratchet.ReasonTaskValidation, []string{`main.js:2:19: cannot find the package "left-pad/deep"`, "npm install left-pad`"}},
-		"scoped package":     {files{"main.js": "import '@a/b/c'"}, ratchet.ReasonTaskValidation, []string{"npm install @a/b`"}},
-		"node built-in":      {files{"main.js": "import fs from 'node:fs'\nimport {get} from 'https'\nimport p from 'fs/promises'\nexport default () => fs"}, ratchet.ReasonTaskValidation, []string{`main.js:1:16: cannot import "node:fs": it is part of Node.js`, `main.js:2:19: cannot import "https"`, "the global fetch", `main.js:3:15: cannot import "fs/promises"`}},
+		"syntax":              {files{"main.js": "(function(input) {\n\treturn é input\n})"}, ratchet.ReasonSyntax, []string{"main.js:2:11: Expected \";\" but found \"input\""}},
+		"bare function":       {files{"main.js": "function(input) { return input + }"}, ratchet.ReasonSyntax, []string{"main.js:1:34: Unexpected \"}\""}},
+		"TypeScript":          {files{"main.ts": "const x: number = ;\nexport default x"}, ratchet.ReasonSyntax, []string{"main.ts:1:19: Unexpected \";\""}},
+		"imported":            {files{"main.js": "import './lib/a.js'", "lib/a.js": "\nlet let = 1"}, ratchet.ReasonSyntax, []string{"lib/a.js:2:5"}},
+		"imported JSON":       {files{"main.js": "import a from './a.json'\nexport default a", "a.json": "{\n  \"a\": 1,\n}"}, ratchet.ReasonTaskValidation, []string{"a.json:3:1: a comma too many"}},
+		"await at the top":    {files{"main.js": "const x = await fetch('https://example.com');\n(i) => x"}, ratchet.ReasonSyntax, []string{"main.js:1:11: await at the top level", "export default"}},
+		"await and require":   {files{"main.js": "const a = require('./a');\nconst x = await a;\n(i) => x", "a.js": "module.exports = 1"}, ratchet.ReasonSyntax, []string{"main.js:2:11: await at the top level"}},
+		"no such file":        {files{"main.js": "import x from './gone.js'\nexport default x"}, ratchet.ReasonTaskValidation, []string{`main.js:1:15: cannot find "./gone.js"`, "in the task's folder"}},
+		"no such package":     {files{"main.js": "\nconst x = require('left-pad/deep')"}, ratchet.ReasonTaskValidation, []string{`main.js:2:19: cannot find the package "left-pad/deep"`, "npm install left-pad`"}},
+		"scoped package":      {files{"main.js": "import '@a/b/c'"}, ratchet.ReasonTaskValidation, []string{"npm install @a/b`"}},
+		"node built-in":       {files{"main.js": "import fs from 'node:fs'\nimport {get} from 'https'\nimport p from 'fs/promises'\nexport default () => fs"}, ratchet.ReasonTaskValidation, []string{`main.js:1:16: cannot import "node:fs": it is a module of Node's and not available in this engine`, `main.js:2:19: cannot import "https"`, "the global fetch", `main.js:3:15: cannot import "fs/promises"`}},
+		"node built-in alone": {files{"main.js": "import \"path\"; import 'node:test/reporters'"}, ratchet.ReasonTaskValidation, []string{`main.js:1:8: cannot import "path": it is a module of Node's and not available in this engine`, `cannot import "node:test/reporters": it is a module`}},
+		"absolute path":       {files{"main.js": "import '/etc/passwd'"}, ratchet.ReasonTaskValidation, []string{`main.js:1:8: cannot import "/etc/passwd": a task is made of`}},
+		"tsconfig paths": {files{"main.ts": "import c from '@/c'\nimport 'lib/d'\nexport default c", "tsconfig.json": `{"compilerOptions": {"paths": {"@/*": ["./src/*"], "lib/d": []}}}`}, ratchet.ReasonTaskValidation, []string{
+			`main.ts:1:15: cannot find "@/c": "paths" of tsconfig.json are not read, expected a relative import, such as "./file"`, `main.ts:2:8: cannot find "lib/d": "paths" of tsconfig.json are not read`,
+		}},
+		"alias of a bundler": {files{"main.ts": "import c from '@/c'\nimport '~/d'\nexport default c"}, ratchet.ReasonTaskValidation, []string{`main.ts:1:15: cannot find "@/c": it is an alias, not a package`, `main.ts:2:8: cannot find "~/d": it is an alias`}},
 		"polyfilled":         {files{"main.js": "import e from 'node:events'"}, ratchet.ReasonTaskValidation, []string{"npm install events`"}},
 		"network":            {files{"main.js": "import x from 'https://esm.sh/x'\nexport default x"}, ratchet.ReasonTaskValidation, []string{`main.js:1:15: cannot import "https://esm.sh/x": tasks import nothing over the network`}},
 		"missing export":     {files{"main.js": "import {b} from './a.js'\nexport default b", "a.js": "export const a = 1"}, ratchet.ReasonTaskValidation, []string{"main.js:1:9: No matching export in \"a.js\" for import \"b\""}},
@@ -215,4 +221,25 @@ func TestIgnoredTsconfigWarns(t *testing.T) {
 		"tsconfig.json": "{\"compilerOptions\": {\n  \"paths\": {\"@/*\": [\"./*\"]}}}",
 	}.write(t))
 	wants(t, lines(b.Warnings), `tsconfig.json:2:3: tsconfig.json is not read; "paths" has no effect`)
+}
+
+func TestBrokenTsconfigWarns(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"{\n  \"compilerOptions\": {\"strict\": tru}\n}":                                                            "tsconfig.json:2:33: tsconfig.json is not read, and broken: unexpected 't'",
+		"{ // one of TypeScript's\n/* {{ */ \"compilerOptions\": {\"lib\": [\"es//2022\",], \"strict\": true,\n},}": "",
+	} {
+		b := load(t, files{"main.ts": "(i: any) => i", "tsconfig.json": text}.write(t))
+		if got := lines(b.Warnings); (got == "") != (want == "") || !strings.HasPrefix(got, want) {
+			t.Errorf("%s: got %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestDirectEvalIsNoWarning(t *testing.T) {
+	t.Parallel()
+	b := load(t, files{"main.js": "import {a} from './a.js'; export default (i) => eval('a')", "a.js": "export const a = 1"}.write(t))
+	if len(b.Warnings) > 0 {
+		t.Errorf("got %s", lines(b.Warnings))
+	}
 }

@@ -190,6 +190,16 @@ func (p *jsonParser) here() string {
 	return strconv.QuoteRune(r)
 }
 
+// before returns the last character that is not a space.
+func (p *jsonParser) before() byte {
+	for i := p.off - 1; i >= 0; i-- {
+		if !strings.ContainsRune(" \t\n\r", rune(p.data[i])) {
+			return p.data[i]
+		}
+	}
+	return 0
+}
+
 func (p *jsonParser) space() {
 	for p.off < len(p.data) {
 		switch p.data[p.off] {
@@ -236,9 +246,14 @@ func (p *jsonParser) value(n *jsonNode, depth int) bool {
 	case '/', '#':
 		message = "JSON has no comments"
 	case '\'':
-		message = "JSON strings stand in double quotes"
+		return p.fail(p.off, "a single quote: JSON wants double quotes", `"…"`)
 	case ']', '}':
-		message += ": is there a comma too many before it?"
+		switch p.before() {
+		case ',':
+			message = "a comma too many before " + p.here()
+		case ':':
+			message = "the value is missing before " + p.here()
+		}
 	}
 	return p.fail(p.off, message, "a JSON value")
 }
@@ -256,8 +271,13 @@ func (p *jsonParser) object(n *jsonNode, depth int) bool {
 		p.space()
 		if p.off >= len(p.data) || p.data[p.off] != '"' {
 			message := "unexpected " + p.here()
-			if p.off < len(p.data) && p.data[p.off] == '}' {
-				message = "a comma too many before '}'"
+			if p.off < len(p.data) {
+				switch p.data[p.off] {
+				case '}':
+					message = "a comma too many before '}'"
+				case '\'':
+					return p.fail(p.off, "a single quote: JSON wants double quotes", `"…"`)
+				}
 			}
 			return p.fail(p.off, message, "a key in double quotes")
 		}
@@ -386,14 +406,39 @@ func position(data []byte, off int) (line, column int, text string) {
 		}
 	}
 	column = utf8.RuneCount(data[start:off]) + 1
-	return line, column, clip(strings.TrimRight(string(data[start:end]), "\r"))
+	return line, column, clip(strings.TrimRight(string(data[start:end]), "\r"), column)
 }
 
-// clip keeps a source line fit for a terminal.
-func clip(text string) string {
-	const most = 400
-	if len(text) <= most {
+// maxLine bounds a source line that a detail holds, in bytes.
+const maxLine = 16 << 10
+
+// firstOf bounds a source line of which no column is known.
+func firstOf(text string) string {
+	if len(text) <= maxLine {
 		return text
 	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
+	return strings.ToValidUTF8(text[:maxLine], "") + "…"
+}
+
+// clip bounds a source line around the column, counted in characters from 1. What
+// is before the column stays, so that the column says where in the text it is;
+// only if that is too much (a minified file) does the text begin shortly before
+// it, with "…".
+func clip(text string, column int) string {
+	const after = 400
+	if len(text) <= after {
+		return text
+	}
+	at := 0 // offset of the column
+	for i := 1; i < column && at < len(text); i++ {
+		_, size := utf8.DecodeRuneInString(text[at:])
+		at += size
+	}
+	if rest := text[at:]; len(rest) > after {
+		text = text[:at] + strings.ToValidUTF8(rest[:after], "") + "…"
+	}
+	if at > maxLine {
+		text = "…" + strings.ToValidUTF8(text[at-after/10:], "")
+	}
+	return text
 }

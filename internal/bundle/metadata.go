@@ -1,10 +1,8 @@
 package bundle
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
@@ -45,9 +43,6 @@ type metadataReader struct {
 	*document
 	m Metadata
 }
-
-// fieldReader reads the value n found at the pointer.
-type fieldReader func(n *jsonNode, pointer string)
 
 func parseMetadata(file string, data []byte, fallbackName string, f *findings) (Metadata, *document) {
 	r := metadataReader{document: readDocument(file, data, f)}
@@ -102,9 +97,9 @@ func (r *metadataReader) fields() map[string]fieldReader {
 			})
 		},
 		"retry":     func(n *jsonNode, pointer string) { r.object(n, pointer, r.retry()) },
-		"fetch":     word(r, &m.Fetch, ratchet.FetchAsync, ratchet.FetchSync),
+		"fetch":     word(r.document, &m.Fetch, ratchet.FetchAsync, ratchet.FetchSync),
 		"engine":    r.engine,
-		"isolation": word(r, &m.Isolation, ratchet.IsolationTask, ratchet.IsolationExecution),
+		"isolation": word(r.document, &m.Isolation, ratchet.IsolationTask, ratchet.IsolationExecution),
 		"slots":     r.count(&m.Slots, 1, ratchet.MaxSlots),
 	})
 	return known
@@ -131,62 +126,6 @@ func (r *metadataReader) retry() map[string]fieldReader {
 	}
 }
 
-// object reads the members of n that are known and warns of the others.
-func (r *metadataReader) object(n *jsonNode, pointer string, known map[string]fieldReader) {
-	if n.kind != jsonObject {
-		r.wrong(n, pointer, lastToken(pointer)+" has the wrong type", "an object", n.describe())
-		return
-	}
-	for i := range n.members {
-		m := &n.members[i]
-		at := pointer + "/" + escapePointer(m.key)
-		read, ok := known[m.key]
-		switch {
-		case ok && m.value.kind == jsonNull: // as if it were not there
-		case ok:
-			read(&m.value, at)
-		case strings.HasPrefix(m.key, "$") || strings.HasPrefix(m.key, "x-"): // for editors and other programs
-		case r.full():
-			return
-		default:
-			detail := r.detail(m.off, at, fmt.Sprintf("the key %q is not known and has no effect", m.key))
-			if near := nearest(m.key, slices.Sorted(maps.Keys(known))); near != "" {
-				detail.Message += fmt.Sprintf("; did you mean %q?", near)
-				detail.Expected = near
-			}
-			r.warn(detail)
-		}
-	}
-}
-
-func (r *metadataReader) text(into *string) fieldReader {
-	return func(n *jsonNode, pointer string) {
-		if n.kind != jsonString {
-			r.wrong(n, pointer, lastToken(pointer)+" has the wrong type", "a string", n.describe())
-			return
-		}
-		*into = strings.TrimSpace(n.text)
-	}
-}
-
-func (r *metadataReader) texts(into *[]string) fieldReader {
-	return func(n *jsonNode, pointer string) {
-		if n.kind != jsonArray {
-			r.wrong(n, pointer, lastToken(pointer)+" has the wrong type", "an array of strings", n.describe())
-			return
-		}
-		list := make([]string, 0, len(n.items))
-		for i := range n.items {
-			if item := &n.items[i]; item.kind != jsonString {
-				r.wrong(item, fmt.Sprintf("%s/%d", pointer, i), "an item of "+lastToken(pointer)+" has the wrong type", "a string", item.describe())
-			} else {
-				list = append(list, item.text)
-			}
-		}
-		*into = list
-	}
-}
-
 // author takes a name, or what package.json has: {"name": …, "email": …}.
 func (r *metadataReader) author(n *jsonNode, pointer string) {
 	if name := n.get("name"); name != nil {
@@ -207,60 +146,12 @@ func (r *metadataReader) deprecated(n *jsonNode, pointer string) {
 	}
 }
 
-// decoded reads a value that knows its own JSON form, and is more than nothing.
-func (r *metadataReader) decoded(into json.Unmarshaler, expected string) fieldReader {
-	return func(n *jsonNode, pointer string) {
-		raw, err := json.Marshal(n.value())
-		if err == nil {
-			err = into.UnmarshalJSON(raw)
-		}
-		if err != nil || n.kind == jsonNumber && (strings.Trim(n.text, "0.eE+-") == "") {
-			r.wrong(n, pointer, lastToken(pointer)+" cannot be read", expected+", more than 0", n.describe())
-		}
-	}
-}
-
-func (r *metadataReader) number(into *float64) fieldReader {
-	return func(n *jsonNode, pointer string) {
-		if n.kind != jsonNumber {
-			r.wrong(n, pointer, lastToken(pointer)+" has the wrong type", "a number", n.describe())
-			return
-		}
-		*into, _ = json.Number(n.text).Float64()
-	}
-}
-
-func (r *metadataReader) count(into *int, least, most int) fieldReader {
-	return func(n *jsonNode, pointer string) {
-		i, err := json.Number(n.text).Int64()
-		if n.kind != jsonNumber || err != nil || i < int64(least) || i > int64(most) {
-			r.wrong(n, pointer, lastToken(pointer)+" is out of bounds", fmt.Sprintf("a whole number from %d to %d", least, most), n.describe())
-			return
-		}
-		*into = int(i)
-	}
-}
-
-func word[S ~string](r *metadataReader, into *S, want ...S) fieldReader {
-	return func(n *jsonNode, pointer string) {
-		if n.kind == jsonString && slices.Contains(want, S(n.text)) {
-			*into = S(n.text)
-			return
-		}
-		words := make([]string, len(want))
-		for i, w := range want {
-			words[i] = `"` + string(w) + `"`
-		}
-		r.wrong(n, pointer, lastToken(pointer)+" is not known", strings.Join(words, " or "), n.describe())
-	}
-}
-
 func (r *metadataReader) engine(n *jsonNode, pointer string) {
 	if n.kind == jsonString && n.text == "node" {
 		r.wrong(n, pointer, "the engine \"node\" is not available yet", `"quickjs", or no engine at all`, n.describe())
 		return
 	}
-	word(r, &r.m.Engine, ratchet.EngineQuickJS)(n, pointer)
+	word(r.document, &r.m.Engine, ratchet.EngineQuickJS)(n, pointer)
 }
 
 // name settles what the task is called by. A name that old tasks may have but
@@ -335,5 +226,3 @@ func (r *metadataReader) bounds() {
 		r.wrong(r.root.get("slots"), "/slots", "slots and isolation do not agree", `1 slot, or isolation "task"`, fmt.Sprint(r.m.Slots))
 	}
 }
-
-func lastToken(pointer string) string { return pointer[strings.LastIndexByte(pointer, '/')+1:] }

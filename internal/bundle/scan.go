@@ -51,8 +51,7 @@ type scanner struct {
 }
 
 type bracket struct {
-	index    int  // of its token; -1 for "${"
-	value    bool // a "}" or ")" here ends a value, so that "/" after it divides
+	index    int // of its token; -1 for "${"
 	template bool
 }
 

@@ -69,7 +69,7 @@ func TestFetchMode(t *testing.T) {
 	if b.Fetch != ratchet.FetchSync || b.Kind != bundle.Script || b.Name != "old-weather" {
 		t.Errorf("got fetch %s of a %s called %s", b.Fetch, b.Kind, b.Name)
 	}
-	wants(t, lines(b.Warnings), `main.js: the task reads the response straight off fetch`, `"fetch": "sync" in metadata.json`)
+	wants(t, lines(b.Warnings), `main.js:6:16: the task reads the response straight off fetch`, `"fetch": "sync" in metadata.json`)
 
 	said := files{"metadata.json": `{"name": "a", "version": "1.0.0", "fetch": "async"}`, "main.js": "(i) => fetch(i.url).body"}
 	if b := load(t, said.write(t)); b.Fetch != ratchet.FetchAsync || len(b.Warnings) > 0 {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -19,12 +18,13 @@ import (
 //
 // Drafts 4, 6, 7, 2019-09 and 2020-12 are told apart by "$schema"; without it a
 // schema is of draft 7, as in the earlier Ratchet. "format" is checked in all of
-// them. Patterns are those of Go's regexp package, which have no lookaround and
-// cannot be made to run for long.
+// them. Patterns are those of ECMA-262 with the flag "u"; one that takes too long
+// over a value does not match it, and is told.
 type Schema struct {
 	file     string
 	raw      json.RawMessage
 	compiled *jsonschema.Schema
+	patterns *stopwatch // nil if none needs it
 }
 
 // schemaURL is where the task's folder is, for the schemas in it.
@@ -59,7 +59,22 @@ func (s *Schema) Validate(doc json.RawMessage) []ratchet.Detail {
 	if s == nil {
 		return nil
 	}
-	err := s.compiled.Validate(root.value())
+	return s.validate(root)
+}
+
+// validate returns in which doc breaks the schema.
+func (s *Schema) validate(doc *jsonNode) []ratchet.Detail {
+	if s.patterns == nil {
+		return s.explained(doc, nil)
+	}
+	s.patterns.Lock()
+	defer s.patterns.Unlock()
+	s.patterns.spent, s.patterns.slow = 0, nil
+	return s.patterns.tooSlow(s.explained(doc, s.patterns))
+}
+
+func (s *Schema) explained(doc *jsonNode, patterns *stopwatch) []ratchet.Detail {
+	err := s.compiled.Validate(doc.value())
 	if err == nil {
 		return nil
 	}
@@ -67,7 +82,7 @@ func (s *Schema) Validate(doc json.RawMessage) []ratchet.Detail {
 	if !ok {
 		return []ratchet.Detail{{Message: err.Error()}}
 	}
-	return explain(broken, root)
+	return explain(broken, doc, patterns)
 }
 
 // A schemaSet compiles the schemas of one task, and notes the files it read.
@@ -88,7 +103,7 @@ func (s *schemaSet) compile(file string) *Schema {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		s.problem(ratchet.ReasonTaskValidation, ratchet.Detail{File: file, Message: "cannot be read: " + err.Error()})
+		s.problem(unreadable(err), ratchet.Detail{File: file, Message: "cannot be read: " + plainError(file, err).Error()})
 		return nil
 	case len(s.problems) > before:
 		return nil
@@ -101,13 +116,18 @@ func (s *schemaSet) compile(file string) *Schema {
 	c.DefaultDraft(jsonschema.Draft7)
 	c.AssertFormat()
 	c.UseLoader(s)
-	c.UseRegexpEngine(compilePattern)
+	patterns := &stopwatch{}
+	c.UseRegexpEngine(patterns.compiler())
 	compiled, err := c.Compile(schemaURL + file)
 	if err != nil {
 		s.explainCompile(doc, err)
 		return nil
 	}
-	return &Schema{file: file, raw: json.RawMessage(doc.data), compiled: compiled}
+	made := &Schema{file: file, raw: json.RawMessage(doc.data), compiled: compiled}
+	if patterns.used.Load() {
+		made.patterns = patterns
+	}
+	return made
 }
 
 // document reads a schema file of the task once.
@@ -143,7 +163,7 @@ func (s *schemaSet) Load(url string) (any, error) {
 		return nil, fmt.Errorf("the task has no file %s", file)
 	}
 	if err != nil {
-		return nil, err
+		return nil, plainError(file, err)
 	}
 	if doc.root == nil {
 		return nil, fmt.Errorf("%s is not JSON", file)
@@ -158,8 +178,19 @@ func (s *schemaSet) explainCompile(doc *document, err error) {
 			if other := s.docs[strings.TrimPrefix(strings.SplitN(invalid.URL, "#", 2)[0], schemaURL)]; other != nil {
 				doc = other
 			}
-			for _, d := range explain(broken, doc.root) {
+			for _, d := range explain(broken, doc.root, nil) {
 				n := doc.root.at(splitPointer(d.Pointer))
+				if strings.HasSuffix(d.Expected, "format regex") {
+					tokens := splitPointer(d.Pointer)
+					text := tokens[len(tokens)-1] // of patternProperties
+					if n.kind == jsonString {
+						text = n.text
+					}
+					if _, err := (&stopwatch{}).compiler()(text); err != nil {
+						doc.wrong(n, d.Pointer, badPattern(text, err), "", "")
+						continue
+					}
+				}
 				doc.wrong(n, d.Pointer, "this is not a JSON Schema: "+d.Message, d.Expected, d.Got)
 			}
 			return
@@ -172,7 +203,7 @@ func (s *schemaSet) explainCompile(doc *document, err error) {
 	}
 	if e, ok := errors.AsType[*jsonschema.InvalidRegexError](err); ok {
 		url, word = e.URL, e.Regex
-		message = fmt.Sprintf("the pattern %q cannot be used: %v", e.Regex, e.Err)
+		message = badPattern(e.Regex, e.Err)
 	}
 	if e, ok := errors.AsType[*jsonschema.JSONPointerNotFoundError](err); ok {
 		word = e.URL
@@ -197,11 +228,19 @@ func (s *schemaSet) explainCompile(doc *document, err error) {
 	if file := strings.TrimPrefix(strings.SplitN(url, "#", 2)[0], schemaURL); s.docs[file] != nil {
 		doc = s.docs[file]
 	}
-	n := doc.root.at(splitPointer(pointer))
+	n, expected := doc.root.at(splitPointer(pointer)), ""
 	if found, at := findText(doc.root, "", word); found != nil && pointer == "" {
 		n, pointer = found, at
 	}
-	doc.wrong(n, pointer, message, "", "")
+	if lastToken(pointer) == "$schema" && n.kind == jsonString {
+		message = fmt.Sprintf("the draft %q is not known", n.text)
+		expected = `a draft of 4, 6, 7, 2019-09 and 2020-12, such as "https://json-schema.org/draft/2020-12/schema"`
+	}
+	doc.wrong(n, pointer, message, expected, "")
+}
+
+func badPattern(pattern string, err error) string {
+	return fmt.Sprintf("the pattern %s cannot be used: %v", shorten(pattern), err)
 }
 
 // findText returns the first string of a "$ref", "$schema" or pattern that word
@@ -240,49 +279,4 @@ func madeFrom(url, reference string) bool {
 	}
 	file, _, _ := strings.Cut(reference, "#")
 	return strings.HasSuffix(strings.TrimSuffix(url, "#"), reference) || file != "" && strings.HasSuffix(url, file)
-}
-
-// compilePattern reads a pattern of JavaScript with Go's regexp.
-func compilePattern(pattern string) (jsonschema.Regexp, error) {
-	re, err := regexp.Compile(goPattern(pattern))
-	if err == nil {
-		return re, nil
-	}
-	if strings.Contains(pattern, "(?=") || strings.Contains(pattern, "(?!") || strings.Contains(pattern, "(?<=") || strings.Contains(pattern, "(?<!") {
-		return nil, errors.New("lookahead and lookbehind are not supported; say it with \"allOf\", \"not\" and simpler patterns")
-	}
-	return nil, err
-}
-
-// goPattern translates what the two languages write differently.
-func goPattern(pattern string) string {
-	if !strings.Contains(pattern, `\`) {
-		return pattern
-	}
-	var b strings.Builder
-	for i := 0; i < len(pattern); i++ {
-		if pattern[i] != '\\' || i+1 == len(pattern) {
-			b.WriteByte(pattern[i])
-			continue
-		}
-		i++
-		switch next := pattern[i]; {
-		case next == 'u' && i+4 < len(pattern) && isHex(pattern[i+1:i+5]):
-			b.WriteString(`\x{` + pattern[i+1:i+5] + `}`)
-			i += 4
-		case next == 'u' && i+1 < len(pattern) && pattern[i+1] == '{':
-			b.WriteString(`\x`)
-		case next == 'c' && i+1 < len(pattern):
-			fmt.Fprintf(&b, `\x{%x}`, pattern[i+1]%32)
-			i++
-		default:
-			b.WriteByte('\\')
-			b.WriteByte(next)
-		}
-	}
-	return b.String()
-}
-
-func isHex(s string) bool {
-	return !strings.ContainsFunc(s, func(r rune) bool { return !strings.ContainsRune("0123456789abcdefABCDEF", r) })
 }

@@ -81,8 +81,11 @@ func open(path string) (*source, error) {
 }
 
 func notFound(path string, err error) error {
-	if !errors.Is(err, fs.ErrNotExist) {
-		return ratchet.Errorf(ratchet.ReasonTaskNotFound, "cannot read %s: %w", path, err)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return ratchet.Errorf(ratchet.ReasonPermission, "%s cannot be read: the user that Ratchet runs as has no permission", path)
+	case !errors.Is(err, fs.ErrNotExist):
+		return ratchet.Errorf(ratchet.ReasonTaskNotFound, "%s cannot be read: %w", path, plainError(path, err))
 	}
 	e := ratchet.Errorf(ratchet.ReasonTaskNotFound, "there is no task at %s", path)
 	entries, readErr := os.ReadDir(filepath.Dir(path))
@@ -124,19 +127,19 @@ func openArchive(path string) (*source, error) {
 		return nil, notFound(path, err)
 	}
 	if info.Size() > maxArchive {
-		return nil, unsafeArchive("", "the archive is too large", fmt.Sprintf("at most %s", ratchet.Size(maxArchive)), ratchet.Size(info.Size()).String())
+		return nil, unsafeArchive(filepath.Base(path), "", "it is too large", fmt.Sprintf("at most %s", ratchet.Size(maxArchive)), ratchet.Size(info.Size()).String())
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, ratchet.Errorf(ratchet.ReasonIO, "cannot read %s: %w", path, err)
+		return nil, notFound(path, err)
 	}
-	files, err := readArchive(data)
+	files, err := readArchive(filepath.Base(path), data)
 	if err != nil {
 		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "ratchet-task-")
 	if err != nil {
-		return nil, ratchet.Errorf(ratchet.ReasonIO, "cannot unpack %s: %w", path, err)
+		return nil, ratchet.Errorf(ratchet.ReasonIO, "cannot unpack %s: %w", path, plainError("the folder for temporary files", err))
 	}
 	remove := func() { _ = os.RemoveAll(dir) }
 	// package.json ends the search of esbuild for one further up.
@@ -174,6 +177,36 @@ func unpack(dir string, files []archiveFile) error {
 		}
 	}
 	return nil
+}
+
+// unreadable is the reason of a file of the task that cannot be read.
+func unreadable(err error) ratchet.Reason {
+	if errors.Is(err, fs.ErrPermission) {
+		return ratchet.ReasonPermission
+	}
+	return ratchet.ReasonTaskInvalidSource
+}
+
+// plainError words the failure to read a file without what Go did to read it.
+func plainError(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	_, large := errors.AsType[errTooLarge](err)
+	op, isPath := errors.AsType[*fs.PathError](err)
+	switch {
+	case large:
+		return fmt.Errorf("%s is %w", name, err)
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s is not there", name)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("the user that Ratchet runs as has no permission to read %s", name)
+	case isPath && op.Err.Error() == "path escapes from parent": // os.Root has no name for it
+		return fmt.Errorf("%s is a symbolic link that leads out of the task", name)
+	case isPath:
+		return fmt.Errorf("%s: %w", name, op.Err)
+	}
+	return err
 }
 
 // errTooLarge says that a file is larger than it may be.

@@ -49,7 +49,7 @@ func (m *SourceMap) Position(line, column int) (file string, userLine, userColum
 }
 
 // Line returns the text of a line of one of the user's files, counted from 1, ""
-// if it is not known.
+// if it is not known. It is whole, unless nobody wrote it by hand.
 func (m *SourceMap) Line(file string, line int) string {
 	if m == nil || line < 1 {
 		return ""
@@ -65,7 +65,7 @@ func (m *SourceMap) Line(file string, line int) string {
 	for i := 1; ; i++ {
 		this, rest, more := strings.Cut(text, "\n")
 		if i == line {
-			return clip(strings.TrimRight(this, "\r"))
+			return firstOf(strings.TrimRight(this, "\r"))
 		}
 		if !more {
 			return ""

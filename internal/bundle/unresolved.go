@@ -6,10 +6,20 @@ import (
 	"strings"
 )
 
-// unresolved explains an import that leads nowhere.
-func unresolved(name string) (message, expected string) {
+// unresolved explains an import that leads nowhere. The aliases are those that a
+// tsconfig.json gives files, such as "@/*".
+func unresolved(name string, aliases []string) (message, expected string) {
 	bare := strings.TrimPrefix(name, "node:")
+	aliased := slices.ContainsFunc(aliases, func(alias string) bool {
+		prefix, suffix, any := strings.Cut(alias, "*")
+		return name == alias || any && strings.HasPrefix(name, prefix) && strings.HasSuffix(name, suffix)
+	})
+	const relative = `a relative import, such as "./file"`
 	switch {
+	case aliased:
+		return fmt.Sprintf(`cannot find %q: "paths" of tsconfig.json are not read`, name), relative
+	case strings.HasPrefix(name, "@/") || strings.HasPrefix(name, "~"):
+		return fmt.Sprintf("cannot find %q: it is an alias, not a package, and aliases (tsconfig.json, bundlers) are not read", name), relative
 	case strings.HasPrefix(name, ".") || strings.HasPrefix(name, "/"):
 		return fmt.Sprintf("cannot find %q", name), "a file of this name (.ts, .js, .mts, .mjs, .cts, .cjs, .json), or a folder with an index file, in the task's folder"
 	case slices.Contains(nodeModules(), strings.SplitN(bare, "/", 2)[0]):
@@ -17,7 +27,7 @@ func unresolved(name string) (message, expected string) {
 		if instead := insteadOf(strings.SplitN(bare, "/", 2)[0]); instead != "" {
 			expected = instead
 		}
-		return fmt.Sprintf("cannot import %q: it is part of Node.js and not available in this engine", name), expected
+		return fmt.Sprintf("cannot import %q: it is a module of Node's and not available in this engine", name), expected
 	case strings.HasPrefix(name, "#"):
 		return fmt.Sprintf("cannot find %q", name), `an entry in "imports" of a package.json in the task's folder`
 	default:

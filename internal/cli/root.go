@@ -42,7 +42,7 @@ becomes an isolated, limited and observable job.`,
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
-		a.runCommand(), a.runOnceCommand(), a.validateCommand(), a.doctorCommand(), a.versionCommand(), a.completionCommand(),
+		a.runCommand(), a.runOnceCommand(), a.replayCommand(), a.benchCommand(), a.testCommand(), a.newCommand(), a.generateCommand(), a.typesCommand(), a.validateCommand(), a.doctorCommand(), a.versionCommand(), a.completionCommand(),
 	)
 	return root
 }
@@ -159,7 +159,11 @@ func wantArgs(least, most int, what string) cobra.PositionalArgs {
 		case len(args) < least:
 			return usage("for example:\n"+strings.TrimRight(firstLine(cmd.Example), "\n"), "%s wants %s", cmd.CommandPath(), what)
 		case len(args) > most:
-			return usage(cmd.CommandPath()+" --help explains it", "%s wants %s and nothing after it, got %q", cmd.CommandPath(), what, args[most])
+			more := " and nothing after it"
+			if most == 0 {
+				more = ""
+			}
+			return usage(cmd.CommandPath()+" --help explains it", "%s wants %s%s, got %q", cmd.CommandPath(), what, more, args[most])
 		}
 		return nil
 	}

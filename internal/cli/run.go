@@ -16,6 +16,7 @@ import (
 	"github.com/ratchet-runner/ratchet-go/internal/bundle"
 	"github.com/ratchet-runner/ratchet-go/internal/egress"
 	"github.com/ratchet-runner/ratchet-go/internal/executor"
+	"github.com/ratchet-runner/ratchet-go/internal/recording"
 	"github.com/ratchet-runner/ratchet-go/internal/sandbox"
 	"github.com/ratchet-runner/ratchet-go/internal/workerpool"
 )
@@ -31,6 +32,7 @@ type runFlags struct {
 	json      bool
 	watch     bool
 	quiet     bool
+	record    string
 	insecure  bool
 }
 
@@ -51,6 +53,7 @@ A limit is what its flag says, else the task's metadata.json, else the default.`
   echo '{"city": "Riga"}' | ratchet run weather --input - --env API_KEY
   ratchet run weather --allow-net 127.0.0.1        # a server on this machine
   ratchet run task --watch                         # again after every change
+  ratchet run task --record monday                 # for ratchet replay monday
   ratchet run task --json | jq .error.reason       # the whole record`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if flags.fromFS != "" {
@@ -79,6 +82,7 @@ func (f *runFlags) define(flags *pflag.FlagSet) {
 	under(flags, "Input and output", func(s *pflag.FlagSet) {
 		s.StringVarP(&f.input, "input", "i", "{}", "the input: `JSON`, @FILE, or - for stdin")
 		s.BoolVar(&f.json, "json", false, "print the whole record of the execution: state, output, error, logs, requests")
+		s.StringVar(&f.record, "record", "", "write a recording to the new folder `DIR`: input, result, requests and log, with placeholders for secrets")
 		s.BoolVarP(&f.watch, "watch", "w", false, "run again whenever one of the task's files changes")
 		s.BoolVarP(&f.quiet, "quiet", "q", false, "write only errors to stderr, no logs and warnings")
 	})
@@ -153,6 +157,22 @@ func (f *runFlags) checkLimits(flags *pflag.FlagSet) error {
 	return nil
 }
 
+// checkRecord reports why no recording could be written.
+func (f *runFlags) checkRecord(flags *pflag.FlagSet) error {
+	switch {
+	case !flags.Changed("record"):
+		return nil
+	case f.record == "":
+		return usage("as in --record monday", "--record has no name of a folder")
+	case f.watch:
+		return usage("leave one of them out", "--watch does not go with --record, which writes one execution")
+	}
+	if err := recording.Vacant(f.record); err != nil {
+		return usage("name a folder that does not exist", "--record: %w", err)
+	}
+	return nil
+}
+
 // A runner runs one task, once or again and again.
 type runner struct {
 	*app
@@ -188,6 +208,9 @@ func taskName(path string) string {
 func (r *runner) main(cmd *cobra.Command) error {
 	ctx := cmd.Context()
 	if err := r.flags.checkLimits(cmd.Flags()); err != nil {
+		return err
+	}
+	if err := r.flags.checkRecord(cmd.Flags()); err != nil {
 		return err
 	}
 	hosts, exceptions, err := egress.ParseAllowNet(r.flags.allowNet)
@@ -265,12 +288,25 @@ func (r *runner) once(ctx context.Context, b *bundle.Bundle) error {
 	}
 	req := r.request
 	req.Bundle, req.Input, req.Env = b, r.input.text, maps.Clone(r.request.Env)
+	var rec *recording.Recorder
+	if r.flags.record != "" {
+		rec, req = r.recorder(req)
+	}
 	r.screen.begin(b.Name)
 	x := r.exec.Execute(ctx, req)
 	r.screen.end()
 	if report, ok := r.pool.Report(); ok && report.Level == sandbox.LevelNone {
 		fmt.Fprintf(r.Stderr, "%s the task was not isolated: %s\n", r.err.yellow("warning:"), report)
 	}
+	err := r.outcome(x, b)
+	if rec != nil {
+		return r.keep(rec, x, err)
+	}
+	return err
+}
+
+// outcome prints what came of an execution.
+func (r *runner) outcome(x *ratchet.Execution, b *bundle.Bundle) error {
 	if r.flags.json {
 		x.Input = r.input.valid()
 		if err := r.printRecord(x); err != nil {

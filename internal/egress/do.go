@@ -86,11 +86,22 @@ func (x *exchange) hop(ctx context.Context) (res *Response, next *url.URL, err e
 		return nil, nil, refused
 	}
 	x.trace = &trace{}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if x.headers > 0 {
+		x.trace.wrote = func() func() bool {
+			return time.AfterFunc(x.headers, func() { cancel(errHeaders) }).Stop
+		}
+	}
 	r, err := x.request(x.trace.with(ctx))
 	if err != nil {
 		return nil, nil, err
 	}
 	hr, err := transport.RoundTrip(r)
+	x.trace.answered()
+	if err != nil && context.Cause(ctx) == errHeaders {
+		return nil, nil, x.timeout("gave up after %s %s", plain(x.headers), x.doing())
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -51,7 +51,7 @@ type Config struct {
 	UserAgent string
 
 	DialTimeout   time.Duration // to resolve, and to connect; the TLS handshake gets the same again. Default: 10 s
-	HeaderTimeout time.Duration // from the request sent to the response's headers. Default: 30 s
+	HeaderTimeout time.Duration // from the request sent to the response's headers, of an exchange whose Request sets no Timeout. Default: 30 s
 	Timeout       time.Duration // of a whole exchange whose Request sets none. Default: 30 s
 	MaxRedirects  int           // followed in one exchange; -1 means none. Default: 5
 	MaxHeader     int64         // bytes of the headers of a request, and of a response. Default: 64 KB
@@ -114,7 +114,6 @@ func (c *Client) transport(judge func(netip.Addr) *refusal) *http.Transport {
 		TLSHandshakeTimeout:    c.cfg.DialTimeout,
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true, // decoded here, to count both sides of it
-		ResponseHeaderTimeout:  c.cfg.HeaderTimeout,
 		MaxResponseHeaderBytes: c.cfg.MaxHeader,
 		MaxConnsPerHost:        c.cfg.MaxConns,
 		MaxIdleConns:           256,

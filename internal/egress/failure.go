@@ -61,8 +61,11 @@ func detail(kind Kind, got, expected string) ratchet.Detail {
 	return ratchet.Detail{Pointer: "/url", Message: string(kind), Got: got, Expected: expected}
 }
 
-// errTimeout is the cause of a context that Request.Timeout ended.
-var errTimeout = errors.New("the request's timeout passed")
+// What ends a context: Request.Timeout, and Config.HeaderTimeout.
+var (
+	errTimeout = errors.New("the request's timeout passed")
+	errHeaders = errors.New("the wait for the response's headers took too long")
+)
 
 // A netFault is a failure already in words.
 type netFault struct {
@@ -99,7 +102,7 @@ func (x *exchange) failure(ctx context.Context, err error) error {
 	}
 	if errors.Is(err, errBodyTooLarge) {
 		return ratchet.Errorf(ratchet.ReasonBodyTooLarge,
-			"%s: the response body is larger than the limit of %s (fetchBody); raise \"fetchBody\" in the task's metadata.json", x.label(), ratchet.Size(x.req.MaxBody)).
+			"%s: the response body is larger than the limit of %s; raise it with --max-fetch-body or \"limits.fetchBody\" in the task's metadata.json", x.label(), ratchet.Size(x.req.MaxBody)).
 			WithDetails(detail(KindBody, "", "at most "+ratchet.Size(x.req.MaxBody).String()))
 	}
 	if ctx.Err() != nil {
@@ -151,7 +154,7 @@ func portList(ports []uint16) string {
 func (x *exchange) ended(cause error) error {
 	switch {
 	case cause == errTimeout:
-		return x.timeout("timed out after %s %s; raise the request's timeout", x.req.Timeout, x.doing())
+		return x.timeout("timed out after %s %s; raise it with --timeout or \"timeout\" in the task's metadata.json", plain(x.req.Timeout), x.doing())
 	case errors.Is(cause, context.DeadlineExceeded):
 		return x.timeout("the deadline passed %s", x.doing())
 	case cause == errClosed:
@@ -162,14 +165,15 @@ func (x *exchange) ended(cause error) error {
 
 // slow words a timeout of one stage.
 func (x *exchange) slow() error {
-	limit := x.client.cfg.DialTimeout
-	switch x.trace.stage() {
-	case KindDNS:
+	if x.trace.stage() == KindDNS {
 		return x.timeout("the DNS server did not answer for %s", x.target.name)
-	case KindHeaders, KindBody:
-		limit = x.client.cfg.HeaderTimeout
 	}
-	return x.timeout("gave up after %s %s", limit.Round(time.Millisecond), x.doing())
+	return x.timeout("gave up after %s %s", plain(x.client.cfg.DialTimeout), x.doing())
+}
+
+// plain writes a span as people do: "1m", not "1m0s".
+func plain(d time.Duration) string {
+	return ratchet.Duration(d.Round(time.Millisecond)).String()
 }
 
 func (x *exchange) timeout(format string, args ...any) error {

@@ -44,7 +44,7 @@ func TestEndlessBodyStopsAtTheCap(t *testing.T) {
 			url, cfg = s.URL, trusting
 		}
 		_, err := client(t, cfg).Do(t.Context(), egress.Request{URL: url, MaxBody: 1 << 20})
-		wantError(t, err, ratchet.ReasonBodyTooLarge, egress.KindBody, "larger than the limit of 1MB", "fetchBody")
+		wantError(t, err, ratchet.ReasonBodyTooLarge, egress.KindBody, "larger than the limit of 1MB; raise it with --max-fetch-body or \"limits.fetchBody\" in the task's metadata.json")
 		if n := <-written; n > 64<<20 { // the connection was closed: what was written sits in buffers
 			t.Errorf("%s: the server could write %d bytes", proto, n)
 		}
@@ -161,6 +161,27 @@ func TestGzipBombIsNotDecodedPastTheCap(t *testing.T) {
 	}
 }
 
+// A request that says how long it may take is not cut short by the default for
+// the response's headers.
+func TestTheHeaderTimeoutYieldsToTheRequests(t *testing.T) {
+	t.Parallel()
+	handler := func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-time.After(200 * time.Millisecond):
+		case <-r.Context().Done():
+		}
+	}
+	s, trusting := tlsServer(t, egress.Config{HeaderTimeout: 20 * time.Millisecond}, handler)
+	for url, cfg := range map[string]egress.Config{serve(t, handler): {HeaderTimeout: 20 * time.Millisecond}, s.URL: trusting} {
+		c := client(t, cfg)
+		if _, err := c.Do(t.Context(), egress.Request{URL: url, Timeout: time.Minute}); err != nil {
+			t.Errorf("%s: got %v, want the answer", url, err)
+		}
+		_, err := c.Do(t.Context(), egress.Request{URL: url})
+		wantError(t, err, ratchet.ReasonTimeout, egress.KindHeaders, "gave up after 20ms waiting for the response's headers")
+	}
+}
+
 func TestSilenceEndsInTimeout(t *testing.T) {
 	t.Parallel()
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -176,7 +197,7 @@ func TestSilenceEndsInTimeout(t *testing.T) {
 
 	c = client(t, egress.Config{})
 	_, err = c.Do(t.Context(), egress.Request{URL: url, Timeout: 300 * time.Millisecond})
-	wantError(t, err, ratchet.ReasonTimeout, egress.KindHeaders, "timed out after 300ms waiting for the response's headers", "raise")
+	wantError(t, err, ratchet.ReasonTimeout, egress.KindHeaders, "timed out after 300ms waiting for the response's headers", `raise it with --timeout or "timeout" in the task's metadata.json`)
 	_, err = c.Do(t.Context(), egress.Request{URL: url + "/body", Timeout: 500 * time.Millisecond})
 	wantError(t, err, ratchet.ReasonTimeout, egress.KindBody, "timed out after 500ms reading the response's body")
 

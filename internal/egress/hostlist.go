@@ -54,13 +54,17 @@ func ParseHosts(list []string) (HostList, error) {
 // ParseAllowNet parses the values of --allow-net: entries as in a HostList, and
 // networks ("10.0.0.0/8"). Networks, and addresses without a port, are the
 // operator's exceptions, and stand in the HostList too, so that a task whose
-// permissions.net is extended by it may name them.
+// permissions.net is extended by it may name them. nil is no --allow-net; a list
+// without values is one that says nothing, and an error.
 func ParseAllowNet(values []string) (HostList, []netip.Prefix, error) {
 	l := HostList{restricted: true}
 	var (
 		except []netip.Prefix
 		wrong  []ratchet.Detail
 	)
+	if values != nil && len(values) == 0 { // --allow-net ''
+		wrong = append(wrong, wrongEntry(0, "", errEmpty))
+	}
 	for i, text := range values {
 		e, err := parseAllowed(text)
 		if err != nil {
@@ -134,15 +138,20 @@ func (e hostEntry) matches(t target) bool {
 	return t.name == e.name
 }
 
+var errEmpty = errors.New("it is empty")
+
 func parseEntry(text string) (hostEntry, error) {
 	switch s := strings.TrimSpace(text); {
 	case s == "":
-		return hostEntry{}, errors.New("it is empty")
+		return hostEntry{}, errEmpty
 	case strings.Contains(s, "://"):
 		return hostEntry{}, errors.New("it is a URL: write the host only")
 	case strings.Contains(s, "/"):
 		if _, err := netip.ParsePrefix(s); err == nil {
 			return hostEntry{}, errors.New("a task cannot open a network; an operator can, with --allow-net " + s)
+		}
+		if err := checkPrefix(s); err != nil {
+			return hostEntry{}, err
 		}
 		return hostEntry{}, errors.New("it has a path: write the host only")
 	case strings.Contains(s, "@"):
@@ -170,6 +179,21 @@ func parseAllowed(text string) (hostEntry, error) {
 		err = fmt.Errorf("an internal address is opened on all its ports: write %s", e.prefix.Addr())
 	}
 	return e, err
+}
+
+// checkPrefix says what is wrong with a network: an address, "/" and a number
+// that is no prefix length of it.
+func checkPrefix(s string) error {
+	host, bits, ok := strings.Cut(s, "/")
+	addr, err := netip.ParseAddr(host)
+	if !ok || err != nil || bits == "" || strings.Trim(bits, "0123456789") != "" {
+		return nil
+	}
+	n, err := strconv.Atoi(bits)
+	if err == nil && n <= addr.BitLen() {
+		return fmt.Errorf("the prefix length is written %d", n) // 08
+	}
+	return fmt.Errorf("the prefix length /%s is out of range: 0 to %d", bits, addr.BitLen())
 }
 
 func parseHostPort(s string) (hostEntry, error) {

@@ -90,6 +90,9 @@ func TestWrongEntriesAreAllNamed(t *testing.T) {
 		{"https://example.com", "write the host only"},
 		{"example.com/path", "path"},
 		{"10.0.0.0/8", "--allow-net 10.0.0.0/8"},
+		{"10.0.0.0/99", "the prefix length /99 is out of range: 0 to 32"},
+		{"fd00::/129", "the prefix length /129 is out of range: 0 to 128"},
+		{"10.0.0.0/08", "the prefix length is written 8"},
 		{"me@example.com", "user name"},
 		{"*", "leave permissions.net out"},
 		{"*.*.example.com", `"*" may only`},
@@ -147,10 +150,24 @@ func TestAllowNetSplitsHostsAndExceptions(t *testing.T) {
 	if l.Allows("other.test", 80) || !l.Allows("93.184.216.34", 8080) || l.Allows("93.184.216.34", 80) {
 		t.Errorf("got %v", l)
 	}
-	for _, bad := range []string{"10.0.0.1:80", "http://x/", "10.0.0.0/33", "*"} {
-		if _, _, err := egress.ParseAllowNet([]string{bad}); err == nil || !strings.HasPrefix(err.Error(), "--allow-net: ") {
-			t.Errorf("%q: got %v", bad, err)
+	for bad, want := range map[string]string{
+		"10.0.0.1:80": "internal address", "http://x/": "a URL", "*": "leave permissions.net out", "": `"": it is empty`,
+		"10.0.0.0/33": `"10.0.0.0/33": the prefix length /33 is out of range: 0 to 32`,
+	} {
+		if _, _, err := egress.ParseAllowNet([]string{bad}); err == nil || !strings.HasPrefix(err.Error(), "--allow-net: ") || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %s", bad, err, want)
 		}
+	}
+}
+
+// The command line reads --allow-net ” as a list without values.
+func TestAllowNetThatSaysNothingIsAnError(t *testing.T) {
+	t.Parallel()
+	if _, _, err := egress.ParseAllowNet([]string{}); err == nil || err.Error() != `--allow-net: "": it is empty` {
+		t.Errorf("got %v", err)
+	}
+	if _, _, err := egress.ParseAllowNet(nil); err != nil {
+		t.Errorf("without the flag: got %v", err)
 	}
 }
 

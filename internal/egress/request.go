@@ -36,31 +36,35 @@ type Request struct {
 
 	Hosts   HostList      // the hosts it may go to, redirects included
 	MaxBody int64         // bytes of the decoded body; 0: Config.MaxBody
-	Timeout time.Duration // from start to the body's last byte; 0: Config.Timeout
+	Timeout time.Duration // from start to the body's last byte; 0: Config.Timeout, and Config.HeaderTimeout
 }
 
 // An exchange is a Request under way: what the next hop sends, and what the hops
 // so far have used.
 type exchange struct {
-	client *Client
-	req    Request
-	first  string // the URL asked for, as messages show it
-	method string
-	header http.Header
-	body   []byte
-	url    *url.URL
-	target target
-	hops   int // redirects followed
-	trace  *trace
-	sent   int64
+	client  *Client
+	req     Request
+	first   string // the URL asked for, as messages show it
+	method  string
+	header  http.Header
+	body    []byte
+	url     *url.URL
+	target  target
+	hops    int           // redirects followed
+	headers time.Duration // to wait for a response's headers; 0: no less than for all
+	trace   *trace
+	sent    int64
 }
 
 // exchange checks the Request; any fault is a VALIDATION_ERROR.
 func (c *Client) exchange(req Request) (*exchange, error) {
 	req.MaxBody = orElse(req.MaxBody, c.cfg.MaxBody)
-	req.Timeout = orElse(req.Timeout, c.cfg.Timeout)
 	req.Redirect = orElse(req.Redirect, RedirectFollow)
-	x := &exchange{client: c, req: req, body: req.Body}
+	x := &exchange{client: c, body: req.Body}
+	if req.Timeout == 0 {
+		req.Timeout, x.headers = c.cfg.Timeout, c.cfg.HeaderTimeout
+	}
+	x.req = req
 	u, err := url.Parse(strings.TrimSpace(req.URL))
 	if err != nil {
 		return nil, invalid("/url", "fetch: %q is not a valid URL", displayText(req.URL))

@@ -19,6 +19,10 @@ type trace struct {
 	when   [marks]time.Time
 	reused bool
 	addr   netip.AddrPort
+
+	wrote func() (stop func() bool) // called when the request is written, unless the answer is there already
+	stop  func() bool               // what it returned
+	done  bool                      // the answer is there
 }
 
 // The marks of a trace, in the order in which a hop passes them.
@@ -60,9 +64,33 @@ func (t *trace) with(ctx context.Context) context.Context {
 		TLSHandshakeStart:    func() { t.mark(tlsStart) },
 		TLSHandshakeDone:     func(tls.ConnectionState, error) { t.mark(tlsDone) },
 		GotConn:              t.gotConn,
-		WroteRequest:         func(httptrace.WroteRequestInfo) { t.mark(wroteRequest) },
+		WroteRequest:         func(httptrace.WroteRequestInfo) { t.mark(wroteRequest); t.await() },
 		GotFirstResponseByte: func() { t.mark(firstByte) },
 	})
+}
+
+// await begins the wait for the answer, anew if the request had to be written
+// again.
+func (t *trace) await() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.wrote == nil || t.done {
+		return
+	}
+	if t.stop != nil {
+		t.stop()
+	}
+	t.stop = t.wrote()
+}
+
+// answered ends the wait.
+func (t *trace) answered() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.done = true
+	if t.stop != nil {
+		t.stop()
+	}
 }
 
 func (t *trace) gotConn(info httptrace.GotConnInfo) {

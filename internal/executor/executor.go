@@ -55,7 +55,65 @@ type Request struct {
 	// the record has all of it anyway. They must not wait.
 	OnLog      func(ratchet.LogEntry)
 	OnProgress func(ratchet.Progress)
+	// Effects carries out what the task asks of the outside. Default: requests
+	// go out through the Executor's client.
+	Effects Effects
+	// Timeline makes the execution repeatable. Default: the time of day, and
+	// chance.
+	Timeline *Timeline
 }
+
+// A Timeline gives an execution a clock and a source of chance that can be had
+// again. The clock stands still while the task's code runs and goes on only to
+// when a timer is due or an answer came, so that the same input, Timeline and
+// answers give the same execution.
+type Timeline struct {
+	Seed  uint64    // of Math.random, crypto.getRandomValues and randomUUID
+	Start time.Time // what the clock shows at first
+	// Replay does not wait: timers fire, and answers are taken in the order of
+	// their times, as soon as every request has its answer.
+	Replay bool
+}
+
+// Effects is the seam through which everything passes that a task does to the
+// outside. Whoever stands here can record it, answer in its place, or refuse it.
+type Effects interface {
+	// Fetch makes one request. It is called in a goroutine of its own; the ask
+	// says which of the execution's requests it is.
+	Fetch(ctx context.Context, ask Ask) (Answer, error)
+	// Taken is told at the end of an execution with a Timeline when each answer
+	// was taken, in order.
+	Taken(call uint32, at time.Duration)
+}
+
+// An Ask is one request of an execution.
+type Ask struct {
+	Call    uint32        // its number in the execution; those of synchronous requests begin at 1<<31
+	At      time.Duration // when it was asked, since the start as the task sees it
+	Request egress.Request
+}
+
+// An Answer is a response, and when it came: At counts from the start of an
+// execution with a Timeline, and is not looked at otherwise.
+type Answer struct {
+	Response *egress.Response
+	At       time.Duration
+}
+
+// outside is the Effects of an execution that names none.
+type outside struct{ client *egress.Client }
+
+func (o outside) Fetch(ctx context.Context, ask Ask) (Answer, error) {
+	start := time.Now()
+	res, err := o.client.Do(ctx, ask.Request)
+	return Answer{Response: res, At: ask.At + time.Since(start)}, err
+}
+
+func (outside) Taken(uint32, time.Duration) {}
+
+// Outside returns the Effects by which requests go out, for those who stand
+// before them.
+func (x *Executor) Outside() Effects { return outside{x.client} }
 
 // Execute runs the request to its end and returns the record of it. The record
 // is complete whatever happens: a failure is in its Error, with a reason that
@@ -63,8 +121,14 @@ type Request struct {
 func (x *Executor) Execute(ctx context.Context, req Request) *ratchet.Execution {
 	r := x.prepare(req)
 	r.record.Error = r.check()
+	if r.record.Error != nil && !json.Valid(req.Input) {
+		r.record.Input = nil // the record is JSON itself
+	}
 	return r.execute(ctx, x)
 }
+
+// probeTime is what loading code may take before Probe gives up on it.
+const probeTime = ratchet.Duration(5 * time.Second)
 
 // Probe finds out whether a worker can read the task's code and finds a function
 // in it. It evaluates the code, in the sandbox and without network, and does not
@@ -74,7 +138,7 @@ func (x *Executor) Probe(ctx context.Context, b *bundle.Bundle) error {
 	if err != nil {
 		return err
 	}
-	r := x.prepare(Request{Bundle: b, Input: json.RawMessage("null")})
+	r := x.prepare(Request{Bundle: b, Input: json.RawMessage("null"), Limits: ratchet.Limits{Wall: probeTime}})
 	r.probe, r.hosts = true, none
 	if e := r.execute(ctx, x).Error; e != nil {
 		return e
@@ -104,18 +168,17 @@ func (x *Executor) prepare(req Request) *run {
 	if req.ID.IsZero() {
 		req.ID = ratchet.NewID[ratchet.Execution]()
 	}
+	if req.Effects == nil {
+		req.Effects = x.Outside()
+	}
 	r := &run{
-		req: req, client: x.client,
+		req:    req,
 		limits: req.Limits.Or(b.Limits).Or(ratchet.DefaultLimits()),
 		record: ratchet.Execution{
 			ID: req.ID, Job: req.Job, Task: b.Name, VersionDigest: b.Digest,
 			Attempt: max(req.Attempt, 1), State: ratchet.ExecutionPending,
 			Input: req.Input, QueuedAt: time.Now(),
 		},
-	}
-	r.record.Error = r.check()
-	if r.record.Error != nil && !json.Valid(req.Input) {
-		r.record.Input = nil // the record is JSON itself
 	}
 	return r
 }

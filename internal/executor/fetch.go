@@ -59,11 +59,11 @@ func (r *run) fetch(m *workerpool.Request) *workerpool.Reply {
 	if whole {
 		limit = left
 	}
-	res, err := r.client.Do(r.ctx, egress.Request{
+	a, err := r.req.Effects.Fetch(r.ctx, Ask{Call: m.Call, At: time.Duration(m.At), Request: egress.Request{
 		Method: head.Method, URL: head.URL, Header: head.Headers, Body: m.Body,
 		Redirect: head.Redirect, Hosts: r.hosts, MaxBody: max(int64(limit), 1),
 		Timeout: time.Duration(r.limits.Wall),
-	})
+	}})
 	entry.Duration = ratchet.Duration(time.Since(entry.StartedAt))
 	if err != nil {
 		entry.Error = ratchet.AsError(err)
@@ -75,8 +75,11 @@ func (r *run) fetch(m *workerpool.Request) *workerpool.Reply {
 			r.cancel(overFetchBytes(0, r.limits.FetchBytes))
 			return nil
 		}
-		return failed(m, entry.Error)
+		reply := failed(m, entry.Error)
+		reply.At = int64(a.At)
+		return reply
 	}
+	res := a.Response
 	entry.Status, entry.Received = res.Status, ratchet.Size(len(res.Body))
 	if all := r.enter(entry); all > r.limits.FetchBytes {
 		r.cancel(overFetchBytes(all, r.limits.FetchBytes))
@@ -89,7 +92,7 @@ func (r *run) fetch(m *workerpool.Request) *workerpool.Reply {
 	if err != nil {
 		return failed(m, ratchet.AsError(err))
 	}
-	return &workerpool.Reply{Call: m.Call, Head: answer, Body: res.Body}
+	return &workerpool.Reply{Call: m.Call, Head: answer, Body: res.Body, At: int64(a.At)}
 }
 
 // enter adds to the ledger and returns what all bodies so far came to.

@@ -18,7 +18,6 @@ import (
 // run is one execution under way. It is the handler of what the worker asks.
 type run struct {
 	req    Request
-	client *egress.Client
 	limits ratchet.Limits
 	hosts  egress.HostList
 	probe  bool
@@ -65,16 +64,28 @@ func (r *run) Start(x *workerpool.Execution) workerpool.Run {
 	c, err := json.Marshal(taskContext{
 		ExecutionID: r.record.ID, TaskID: id, TaskVersion: r.req.Bundle.Version,
 		JobID: r.record.Job, Attempt: r.record.Attempt,
-		Deadline: r.record.StartedAt.Add(time.Duration(r.limits.Wall)).UTC(),
+		Deadline: r.start().Add(time.Duration(r.limits.Wall)).UTC(),
 		Env:      r.req.Env, FetchMode: r.req.Bundle.Fetch, Probe: r.probe,
 	})
 	if err != nil { // strings, a time and a number: it cannot fail
 		r.cancel(fmt.Errorf("encode the task's context: %w", err))
 	}
-	return workerpool.Run{
+	run := workerpool.Run{
 		Input: r.req.Input, Context: c,
 		CPU: int64(r.limits.CPU), Output: int64(r.limits.Output),
 	}
+	if t := r.req.Timeline; t != nil {
+		run.Timeline = &workerpool.Timeline{Seed: t.Seed, Start: t.Start.UnixNano(), Replay: t.Replay}
+	}
+	return run
+}
+
+// start is when the execution began, as the task sees it.
+func (r *run) start() time.Time {
+	if r.req.Timeline != nil {
+		return r.req.Timeline.Start
+	}
+	return r.record.StartedAt
 }
 
 // Request carries out an effect, without holding up the worker's other messages.
@@ -159,6 +170,11 @@ func (r *run) conclude(done *workerpool.Done, err error) {
 				Time: time.Now(), Level: ratchet.LevelWarn,
 				Message: "a promise was rejected and nobody handled it: " + r.mapped(reason),
 			})
+		}
+	}
+	if done != nil {
+		for _, t := range done.Taken {
+			r.req.Effects.Taken(t.Call, time.Duration(t.At))
 		}
 	}
 	r.mu.Lock()

@@ -90,6 +90,23 @@ type Run struct {
 	Context []byte   // JSON object: the task's second argument
 	CPU     int64    // nanoseconds of processor time allowed
 	Output  int64    // bytes of output allowed
+	// Timeline makes the execution repeatable; nil takes time and chance as they come.
+	Timeline *Timeline
+}
+
+// A Timeline is a clock and a source of chance that can be had again.
+type Timeline struct {
+	_      struct{} `cbor:",toarray"`
+	Seed   uint64
+	Start  int64 // Unix nanoseconds
+	Replay bool  // do not wait
+}
+
+// Taken says when a reply was taken, on the clock of a Timeline.
+type Taken struct {
+	_    struct{} `cbor:",toarray"`
+	Call uint32
+	At   int64 // nanoseconds since the start
 }
 
 // Cancel stops an execution. Its Done still comes.
@@ -106,6 +123,7 @@ type Request struct {
 	Op   string
 	Head []byte // JSON
 	Body []byte
+	At   int64 // nanoseconds since the start, as the task sees it
 }
 
 // Reply answers a Request.
@@ -116,6 +134,7 @@ type Reply struct {
 	Failed bool
 	Head   []byte // JSON
 	Body   []byte
+	At     int64 // with a Timeline: when it came, nanoseconds since the start
 }
 
 // Log is one line that a task logged.
@@ -145,6 +164,7 @@ type Done struct {
 	CPU        int64    // nanoseconds
 	PeakMemory int64    // bytes
 	Unhandled  []string // promise rejections nobody handled
+	Taken      []Taken  // with a Timeline: the replies, in order
 }
 
 // A Failure is why an execution ended without output.
@@ -224,7 +244,7 @@ func NewConn(rw io.ReadWriteCloser) (*Conn, error) {
 		return nil, fmt.Errorf("cbor encoder: %w", err)
 	}
 	dec, err := cbor.DecOptions{
-		MaxArrayElements: 1024, MaxMapPairs: 16, MaxNestedLevels: 4,
+		MaxArrayElements: 1 << 17, MaxMapPairs: 16, MaxNestedLevels: 4,
 		IndefLength: cbor.IndefLengthForbidden, TagsMd: cbor.TagsForbidden,
 	}.DecMode()
 	if err != nil {

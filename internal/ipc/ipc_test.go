@@ -21,13 +21,13 @@ func messages() []ipc.Message {
 		&ipc.Ready{Engine: "e", Sandbox: []byte(`{"level":"strict"}`)},
 		&ipc.Bind{File: "main.js", Kind: "script", Source: []byte("x"), Bytecode: []byte{1, 2}, Memory: 1 << 27, Recursion: 5000, Resident: 2},
 		&ipc.Bound{Bytecode: []byte{3}, Failure: failure},
-		&ipc.Run{Exec: 7, Input: []byte(`{"a":"\u0000"}`), Context: []byte(`{}`), CPU: 5, Output: 6},
+		&ipc.Run{Exec: 7, Input: []byte(`{"a":"\u0000"}`), Context: []byte(`{}`), CPU: 5, Output: 6, Timeline: &ipc.Timeline{Seed: 1, Start: 2, Replay: true}},
 		&ipc.Cancel{Exec: 7},
-		&ipc.Request{Exec: 7, Call: 9, Op: "fetch", Head: []byte(`{}`), Body: bytes.Repeat([]byte("b"), 200_000)},
-		&ipc.Reply{Exec: 7, Call: 9, Failed: true, Head: []byte(`{}`), Body: []byte{0, 255}},
+		&ipc.Request{Exec: 7, Call: 9, Op: "fetch", Head: []byte(`{}`), Body: bytes.Repeat([]byte("b"), 200_000), At: 3},
+		&ipc.Reply{Exec: 7, Call: 9, Failed: true, Head: []byte(`{}`), Body: []byte{0, 255}, At: 4},
 		&ipc.Log{Exec: 7, At: 1, Level: "info", Message: "line\n", Fields: []byte(`{}`)},
 		&ipc.Progress{Exec: 7, Value: 0.5, Message: "half"},
-		&ipc.Done{Exec: 7, Output: []byte(`{}`), CPU: 1, PeakMemory: 2, Unhandled: []string{"lost"}},
+		&ipc.Done{Exec: 7, Output: []byte(`{}`), CPU: 1, PeakMemory: 2, Unhandled: []string{"lost"}, Taken: []ipc.Taken{{Call: 1, At: 2}}},
 		&ipc.Done{Exec: 8, Failure: failure},
 	}
 }

@@ -85,6 +85,9 @@ func (vm *VM) Now() time.Time {
 	return c.start().Add(c.elapsed())
 }
 
+// Elapsed is the time since the start of the execution, as the task sees it.
+func (vm *VM) Elapsed() time.Duration { return vm.exec.clock.elapsed() }
+
 // random fills b.
 func (vm *VM) random(b []byte) {
 	if r := vm.exec.clock.chance; r != nil {

@@ -140,7 +140,7 @@ func (s *server) handle(m ipc.Message) error {
 		s.run(m)
 	case *ipc.Reply:
 		s.tell(m.Exec, func(vm *js.VM) {
-			vm.Deliver(js.Reply{Call: m.Call, Failed: m.Failed, Head: string(m.Head), Body: m.Body})
+			vm.Deliver(js.Reply{Call: m.Call, Failed: m.Failed, Head: string(m.Head), Body: m.Body, At: time.Duration(m.At)})
 		})
 	case *ipc.Cancel:
 		s.cancel(m.Exec)
@@ -246,12 +246,15 @@ func (s *server) executeOne(m *ipc.Run) error {
 	}
 	s.mu.Unlock()
 	out := vm.Run(s.program, js.Task{
-		Input: m.Input, Context: m.Context, CPU: time.Duration(m.CPU), Output: m.Output,
+		Input: m.Input, Context: m.Context, CPU: time.Duration(m.CPU), Output: m.Output, Timeline: timeline(m.Timeline),
 	}, &host{conn: s.conn, exec: m.Exec, vm: vm})
 	s.forget(m.Exec)
 	done := &ipc.Done{
 		Exec: m.Exec, Output: out.Output, CPU: int64(out.CPU),
 		PeakMemory: out.PeakMemory,
+	}
+	for _, taken := range out.Taken {
+		done.Taken = append(done.Taken, ipc.Taken{Call: taken.Call, At: int64(taken.At)})
 	}
 	for _, reason := range out.Unhandled {
 		done.Unhandled = append(done.Unhandled, text(reason, maxUnhandled))
@@ -263,6 +266,13 @@ func (s *server) executeOne(m *ipc.Run) error {
 		}
 	}
 	return s.conn.Send(done)
+}
+
+func timeline(t *ipc.Timeline) *js.Timeline {
+	if t == nil {
+		return nil
+	}
+	return &js.Timeline{Seed: t.Seed, Start: time.Unix(0, t.Start), Replay: t.Replay}
 }
 
 // forget takes an execution that has ended off the books: nothing that comes for
@@ -301,7 +311,7 @@ type host struct {
 }
 
 func (h *host) Request(call uint32, op, head string, body []byte) {
-	m := &ipc.Request{Exec: h.exec, Call: call, Op: text(op, maxName), Head: []byte(head), Body: body}
+	m := &ipc.Request{Exec: h.exec, Call: call, Op: text(op, maxName), Head: []byte(head), Body: body, At: int64(h.vm.Elapsed())}
 	if err := h.conn.Send(m); errors.Is(err, ipc.ErrTooLarge) {
 		h.vm.Deliver(js.Reply{Call: call, Failed: true, Head: `{"name":"TypeError","message":"the request is larger than Ratchet passes on"}`})
 	}
@@ -312,7 +322,7 @@ func (h *host) Log(level, message, fields string) {
 		fields = ""
 	}
 	_ = h.conn.Send(&ipc.Log{
-		Exec: h.exec, At: time.Now().UnixNano(), Level: text(level, maxName),
+		Exec: h.exec, At: h.vm.Now().UnixNano(), Level: text(level, maxName),
 		Message: text(message, maxLog), Fields: []byte(fields),
 	})
 }

@@ -20,6 +20,8 @@ type (
 	Progress = ipc.Progress
 	// Done is what the worker says at the end.
 	Done = ipc.Done
+	// Timeline makes a run repeatable.
+	Timeline = ipc.Timeline
 	// Failure is why an execution ended without output.
 	Failure = ipc.Failure
 )

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -258,15 +257,6 @@ func status(t *testing.T, path, field string) string {
 	return ""
 }
 
-// plain reports whether workers are built without cgo. Those built with it
-// cannot have every layer: Go does not know all their threads.
-func plain() bool {
-	info, ok := debug.ReadBuildInfo()
-	return workerCommand() != nil || ok && slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool {
-		return s.Key == "CGO_ENABLED" && s.Value == "0"
-	})
-}
-
 func TestAWorkerHasNothingOfTheServers(t *testing.T) {
 	t.Parallel()
 	if !sandbox.Supported() {
@@ -307,16 +297,16 @@ func TestAWorkerHasNothingOfTheServers(t *testing.T) {
 	if want := []string{"GOMAXPROCS=1", "GODEBUG=containermaxprocs=0,updatemaxprocs=0", "TZ=UTC"}; !slices.Equal(got, want) {
 		t.Errorf("got environment %q, want %q", got, want)
 	}
-	want := map[string]string{"Seccomp": "2", "NoNewPrivs": "1"}
+	want := map[string]string{
+		"Seccomp": "2", "NoNewPrivs": "1",
+		"CapEff": strings.Repeat("0", 16), "CapPrm": strings.Repeat("0", 16),
+	}
 	report, ok := p.Report()
 	if !ok {
 		t.Error("the pool has no report of a worker that runs")
 	}
-	if plain() {
-		want["CapEff"], want["CapPrm"] = strings.Repeat("0", 16), strings.Repeat("0", 16)
-		if report.Level != sandbox.LevelStrict {
-			t.Errorf("got %v, want every layer", report)
-		}
+	if report.Level != sandbox.LevelStrict {
+		t.Errorf("got %v, want every layer", report)
 	}
 	threads, err := filepath.Glob(dir + "/task/*/status")
 	if err != nil || len(threads) == 0 {

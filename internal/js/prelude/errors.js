@@ -15,7 +15,7 @@
   }
 
   class HttpError extends Error {
-    constructor(status, message = "HTTP " + status, options = undefined) {
+    constructor(status, message = status === undefined ? "HTTP error" : "HTTP " + status, options = undefined) {
       super(message, options);
       this.status = status;
     }

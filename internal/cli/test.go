@@ -1,0 +1,290 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	ratchet "github.com/ratchet-runner/ratchet-go"
+	"github.com/ratchet-runner/ratchet-go/internal/bundle"
+	"github.com/ratchet-runner/ratchet-go/internal/egress"
+	"github.com/ratchet-runner/ratchet-go/internal/executor"
+	"github.com/ratchet-runner/ratchet-go/internal/sandbox"
+	"github.com/ratchet-runner/ratchet-go/internal/tasktest"
+	"github.com/ratchet-runner/ratchet-go/internal/workerpool"
+)
+
+// testFlags are the flags of test, as given.
+type testFlags struct {
+	run      runFlags // those it shares with run
+	filter   string
+	update   bool
+	watch    bool
+	verbose  bool
+	json     bool
+	junit    string
+	parallel int
+	from     string
+	name     string
+}
+
+// maxParallel bounds the tests that run at once.
+const maxParallel = 1000
+
+func (a *app) testCommand() *cobra.Command {
+	var flags testFlags
+	cmd := &cobra.Command{
+		Use:   "test PATH…",
+		Short: "Run the tests of tasks",
+		Long: `Run the tests of the tasks at the given paths: the files tests/*.json, each with
+an input and what must come of it. A folder that is no task itself stands for all
+tasks below it.
+
+A test has no network: its mocks answer what the task fetches, and a request that
+no mock is for fails the test. Its clock costs no time: timers and the delays of
+mocks are over at once, and time and chance are the same in every run. A test
+with "network": true is run as ratchet run would.
+
+The exit code is 0 if all tests pass, or if there are none, and 1 if one fails or
+is broken. If none can be run it is that of the first error.`,
+		Example: `  ratchet test examples/addition
+  ratchet test examples --filter csv
+  ratchet test task --watch                        # again after every change
+  ratchet test task --update                       # expect what comes now
+  ratchet test tasks --junit report.xml            # for a CI
+  ratchet test task --from monday                  # of ratchet run --record monday`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if flags.run.fromFS != "" {
+				return wantArgs(0, 0, "either --from-fs or a PATH")(cmd, args)
+			}
+			if flags.from != "" {
+				return wantArgs(0, 1, "the PATH of one task with --from")(cmd, args)
+			}
+			return wantArgs(1, 1<<20, "the PATH of a task, or several")(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if flags.run.fromFS != "" {
+				args = []string{flags.run.fromFS}
+			}
+			return a.test(cmd, &flags, args)
+		},
+	}
+	flags.define(cmd.Flags())
+	return cmd
+}
+
+func (f *testFlags) define(flags *pflag.FlagSet) {
+	shared := pflag.NewFlagSet("run", pflag.ContinueOnError)
+	shared.SortFlags = false
+	f.run.define(shared)
+	under(flags, "Tests", func(s *pflag.FlagSet) {
+		s.StringVar(&f.filter, "filter", "", "run the tests whose name, or path and file, match a regular expression `RE`")
+		s.BoolVar(&f.update, "update", false, "write what comes into the tests that expect another output")
+		s.BoolVarP(&f.watch, "watch", "w", false, "run a task's tests again whenever one of its files changes")
+		s.Var((*number)(&f.parallel), "parallel", "how many tests run at once (default one a processor)")
+		s.StringVar(&f.from, "from", "", "run nothing, and write a test of what ratchet run --record wrote to the folder `RECORDING`")
+		s.StringVar(&f.name, "name", "", "`NAME` of the test that --from writes (default that of the recording)")
+	})
+	under(flags, "Output", func(s *pflag.FlagSet) {
+		s.BoolVarP(&f.verbose, "verbose", "v", false, "show what passing tests log and fetch, too")
+		s.BoolVar(&f.json, "json", false, "print the results as JSON")
+		s.StringVar(&f.junit, "junit", "", "write the results to a `FILE` as JUnit XML, too")
+	})
+	shared.VisitAll(func(flag *pflag.Flag) {
+		if group := flag.Annotations[groupOf]; len(group) > 0 && (group[0] == "Limits" || group[0] == "Permissions") {
+			flags.AddFlag(flag)
+		}
+	})
+	flags.AddFlag(shared.Lookup("from-fs"))
+}
+
+// check returns the tests to run, by name, nil for all.
+func (f *testFlags) check(flags *pflag.FlagSet) (*regexp.Regexp, error) {
+	if err := f.run.checkLimits(flags); err != nil {
+		return nil, err
+	}
+	if err := f.checkFrom(flags); err != nil {
+		return nil, err
+	}
+	switch {
+	case flags.Changed("parallel") && (f.parallel < 1 || f.parallel > maxParallel):
+		return nil, usage("", "--parallel is out of bounds: 1 to %d, got %d", maxParallel, f.parallel)
+	case f.watch && (f.json || f.junit != ""):
+		return nil, usage("leave one of them out", "--watch does not go with --json and --junit, which are written once")
+	case flags.Changed("junit") && f.junit == "":
+		return nil, usage("as in --junit report.xml", "--junit has no name of a file")
+	case f.filter == "":
+		return nil, nil
+	}
+	re, err := regexp.Compile(f.filter)
+	if err != nil {
+		return nil, usage("Go's regular expressions: https://pkg.go.dev/regexp/syntax", "--filter %q is not a regular expression: %w", f.filter, err)
+	}
+	return re, nil
+}
+
+// A tester runs the tests of tasks, once or again and again.
+type tester struct {
+	*app
+	flags  *testFlags
+	config tasktest.Config
+	pool   *workerpool.Pool
+	screen *screen
+	failed error // to write a result
+}
+
+func (a *app) test(cmd *cobra.Command, flags *testFlags, args []string) error {
+	filter, err := flags.check(cmd.Flags())
+	if err != nil {
+		return err
+	}
+	if flags.from != "" {
+		return a.writeTest(flags, append(args, "")[0])
+	}
+	hosts, exceptions, err := egress.ParseAllowNet(flags.run.allowNet)
+	if err != nil {
+		return err
+	}
+	env, err := (&runner{app: a, flags: &flags.run}).environment()
+	if err != nil {
+		return err
+	}
+	client, err := egress.New(egress.Config{AllowCIDR: exceptions})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	parallel := flags.parallel
+	if parallel == 0 {
+		parallel = runtime.GOMAXPROCS(0)
+	}
+	// A worker serves one task. Once its tests have run it makes room for the next
+	// task's, which was started meanwhile.
+	pool := workerpool.New(workerpool.Config{
+		Command: a.Worker, Sandbox: sandbox.Options{Insecure: flags.run.insecure},
+		Running: parallel, Resident: 2 * parallel, Spare: parallel,
+	})
+	defer pool.Close()
+	pool.Warm()
+	t := &tester{app: a, flags: flags, pool: pool, screen: a.newScreen(flags.json)}
+	t.config = tasktest.Config{
+		Executor: executor.New(pool, client), Parallel: parallel, Filter: filter,
+		Limits: flags.run.limits, Env: env, Hosts: hosts, Done: t.done, Step: t.step,
+	}
+	if flags.watch {
+		return t.watch(cmd.Context(), args)
+	}
+	t.config.Load = func(ctx context.Context, path string) (*bundle.Bundle, error) {
+		return bundle.Load(ctx, path, bundle.Options{ParentModules: true})
+	}
+	return t.run(cmd.Context(), allTasks(args))
+}
+
+// allTasks returns the tasks that the paths stand for, each once.
+func allTasks(args []string) (paths []string) {
+	for _, arg := range args {
+		for _, path := range tasksAt(arg) {
+			if !slices.ContainsFunc(paths, func(p string) bool { return filepath.Clean(p) == filepath.Clean(path) }) {
+				paths = append(paths, path)
+			}
+		}
+	}
+	return paths
+}
+
+// run runs the tests of the tasks at the paths and prints what came of them.
+func (t *tester) run(ctx context.Context, paths []string) error {
+	begun := time.Now()
+	t.screen.begin("testing")
+	tasks, err := t.config.Run(ctx, paths)
+	t.screen.end()
+	switch {
+	case err != nil:
+		return err
+	case t.failed != nil:
+		return t.failed
+	}
+	if report, ok := t.pool.Report(); ok && report.Level == sandbox.LevelNone {
+		fmt.Fprintf(t.Stderr, "%s the tasks were not isolated: %s\n", t.err.yellow("warning:"), report)
+	}
+	report := newTestReport(tasks, time.Since(begun))
+	if t.flags.junit != "" {
+		if err := writeJUnit(t.flags.junit, report); err != nil {
+			return err
+		}
+	}
+	if t.flags.json {
+		err = t.printValue(report)
+	} else {
+		err = t.print(t.summary(report))
+	}
+	if err != nil {
+		return err
+	}
+	if report.tests() == 0 && report.Unloadable == 0 {
+		t.noTests(paths)
+	}
+	return report.failure()
+}
+
+// noTests warns that there was nothing to do.
+func (t *tester) noTests(paths []string) {
+	example := fmt.Sprintf(`; a test is a file such as %s: {"input": {}, "expected_output": {}}`, filepath.Join(paths[0], "tests", "first.json"))
+	what := fmt.Sprintf("%s has no tests%s", paths[0], example)
+	switch {
+	case t.config.Filter != nil:
+		what = fmt.Sprintf("no test matches --filter %s", t.flags.filter)
+	case len(paths) > 1:
+		what = fmt.Sprintf("none of the %d tasks has tests%s", len(paths), example)
+	case singleFile(paths[0]):
+		what = fmt.Sprintf("%s has no tests; only a task that is a folder can have some", paths[0])
+	}
+	fmt.Fprintf(t.Stderr, "%s %s\n", t.err.yellow("warning:"), what)
+}
+
+// step shows how far the tests are.
+func (t *tester) step(p tasktest.Progress) {
+	t.screen.advance(ratchet.Progress{
+		Value:   float64(p.Tasks) / float64(p.All),
+		Message: fmt.Sprintf("%s, %d of %s", count(p.Tests, "test"), p.Tasks, count(p.All, "task")),
+	})
+}
+
+// done shows what came of a task's tests.
+func (t *tester) done(task *tasktest.Task) {
+	if t.flags.update {
+		for _, r := range task.Tests {
+			if r.Outdated() && t.failed == nil {
+				t.failed = task.Update(r)
+			}
+		}
+	}
+	if t.flags.json || t.failed != nil {
+		return
+	}
+	t.screen.mu.Lock()
+	defer t.screen.mu.Unlock()
+	t.screen.erase()
+	t.app.warnings(task.Path, task.Warnings)
+	t.failed = t.print(t.taskText(task))
+}
+
+func writeJUnit(file string, report *testReport) error {
+	var b bytes.Buffer
+	if err := tasktest.JUnit(&b, report.Tasks, time.Duration(report.Elapsed)); err != nil {
+		return fmt.Errorf("write JUnit XML: %w", err)
+	}
+	if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+		return ratchet.Errorf(ratchet.ReasonIO, "cannot write %s: %w", file, plain(err))
+	}
+	return nil
+}

@@ -1,0 +1,262 @@
+package recording
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"maps"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	ratchet "github.com/ratchet-runner/ratchet-go"
+	"github.com/ratchet-runner/ratchet-go/internal/egress"
+	"github.com/ratchet-runner/ratchet-go/internal/executor"
+)
+
+// Origin says what recorded an execution, and of what.
+type Origin struct {
+	Ratchet string // its version
+	Engine  string // of JavaScript
+	// TaskPath is where the task came from, for people. The recording holds the
+	// task's files and does not need it.
+	TaskPath string
+}
+
+// A Recorder records one execution: it stands before its Effects, and writes
+// down at the end what passed. Secrets are hidden as it writes, not before; until
+// then all of it is in memory, which the execution's own limits bound.
+type Recorder struct {
+	origin  Origin
+	request executor.Request
+	next    executor.Effects
+
+	mu    sync.Mutex
+	asked map[uint32]*Exchange
+	taken []uint32 // calls in the order in which their answers were taken
+}
+
+// Record returns a Recorder, and the request with which to run the execution
+// that it records: req with the Recorder before its Effects, next if it names
+// none, and a Timeline from now on if it has none.
+func Record(req executor.Request, next executor.Effects, origin Origin) (*Recorder, executor.Request) {
+	r := &Recorder{origin: origin, next: req.Effects, asked: map[uint32]*Exchange{}}
+	if r.next == nil {
+		r.next = next
+	}
+	if req.Timeline == nil {
+		req.Timeline = &executor.Timeline{Seed: rand.Uint64(), Start: time.Now()}
+	}
+	req.Effects = r
+	r.request = req
+	return r, req
+}
+
+// tick is what the times of answers are whole multiples of. It leaves room to
+// part those that the task took at the same time.
+const tick = time.Microsecond
+
+// Fetch notes a request on its way out, and the answer on its way back.
+func (r *Recorder) Fetch(ctx context.Context, ask executor.Ask) (executor.Answer, error) {
+	q := ask.Request
+	x := &Exchange{
+		Call: ask.Call, Asked: ask.At, started: time.Now(),
+		Request: requestOf(q),
+	}
+	r.mu.Lock()
+	r.asked[ask.Call] = x
+	r.mu.Unlock()
+	a, err := r.next.Fetch(ctx, ask)
+	a.At = (max(a.At, ask.At) + tick - 1).Truncate(tick)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	x.spent = time.Since(x.started)
+	x.At = a.At
+	switch {
+	case err != nil && ctx.Err() != nil: // the end of the execution, not an answer
+	case err != nil:
+		x.Error = ratchet.AsError(err)
+	default:
+		x.answered(a.Response)
+	}
+	return a, err
+}
+
+// requestOf is the request as the task asked for it, its method as it is sent.
+func requestOf(q egress.Request) Request {
+	method := strings.ToUpper(cmp.Or(q.Method, "GET"))
+	if _, err := ratchet.ParseHTTPMethod(method); err != nil {
+		method = q.Method
+	}
+	return Request{
+		Method: method, URL: q.URL, Header: q.Header, Body: q.Body,
+		Redirect: cmp.Or(q.Redirect, egress.RedirectFollow),
+	}
+}
+
+func (x *Exchange) answered(res *egress.Response) {
+	x.Response = &Response{
+		Status: res.Status, StatusText: res.StatusText, Header: res.Header, Body: res.Body,
+		URL: res.URL, Redirected: res.Redirected,
+	}
+	x.network = network{proto: res.Proto, received: res.Received, timings: res.Timings, hops: res.Redirects}
+	if res.Address != (netip.AddrPort{}) {
+		x.network.address = res.Address.Addr().String()
+	}
+}
+
+// Taken notes when the task took an answer.
+func (r *Recorder) Taken(call uint32, at time.Duration) {
+	r.mu.Lock()
+	if x := r.asked[call]; x != nil {
+		x.At, x.Taken = at, true
+		r.taken = append(r.taken, call)
+	}
+	r.mu.Unlock()
+	r.next.Taken(call, at)
+}
+
+// exchanges returns what passed, by call, the times of the answers in the order
+// in which they were taken. Several of one time, which a replay would take by
+// call, are parted by nanoseconds, which the task does not see.
+func (r *Recorder) exchanges(failed bool) []*Exchange {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	last := time.Duration(-1)
+	for _, call := range r.taken {
+		x := r.asked[call]
+		x.At = max(x.At, last+1)
+		last = x.At
+	}
+	list := slices.SortedFunc(maps.Values(r.asked), func(a, b *Exchange) int { return cmp.Compare(a.Call, b.Call) })
+	for _, x := range list {
+		if len(r.taken) == 0 && failed { // the worker was lost and did not tell
+			x.Taken = x.Response != nil || x.Error != nil
+		}
+	}
+	return list
+}
+
+// A content is what a recording holds, redacted.
+type content struct {
+	meta      Meta
+	input     []byte
+	output    []byte // nil if the execution failed
+	err       *ratchet.Error
+	exchanges []*Exchange
+	logs      []ratchet.LogEntry
+}
+
+// content takes all of it together, and hides the secrets.
+func (r *Recorder) content(e *ratchet.Execution) *content {
+	b, req := r.request.Bundle, r.request
+	env := placeholders(req.Env)
+	c := &content{
+		meta: Meta{
+			Format: Format, Ratchet: r.origin.Ratchet, Engine: r.origin.Engine, Recorded: time.Now().UTC().Truncate(time.Second),
+			Task:      Task{Name: b.Name, Version: b.Version, Digest: b.Digest, Path: r.origin.TaskPath},
+			Execution: ExecutionMeta{ID: e.ID, Job: e.Job, Attempt: e.Attempt},
+			Timeline:  Timeline{Seed: req.Timeline.Seed, Start: req.Timeline.Start.UTC()},
+			Limits:    req.Limits.Or(b.Limits).Or(ratchet.DefaultLimits()),
+			Fetch:     b.Fetch, Env: env, State: e.State, Logs: len(e.Logs),
+		},
+		exchanges: r.exchanges(e.Error != nil),
+	}
+	c.meta.Requests = len(c.exchanges)
+	s := newSecrets()
+	s.addEnv(req.Env, env)
+	for _, x := range c.exchanges {
+		s.learnFrom(x)
+	}
+	for _, x := range c.exchanges {
+		s.hideIn(x)
+	}
+	c.input = s.json(req.Input)
+	if e.Error != nil {
+		c.meta.Reason = e.Error.Reason
+		c.err = s.error(e.Error)
+	} else {
+		c.output = s.json(e.Output)
+	}
+	for _, l := range e.Logs {
+		c.logs = append(c.logs, s.log(l))
+	}
+	return c
+}
+
+// learnFrom registers the secrets in the headers of an exchange.
+func (s *secrets) learnFrom(x *Exchange) {
+	from := func(list [][2]string, sent bool) {
+		for _, h := range list {
+			s.header(h[0], h[1], func(kind, part string) string {
+				p := s.number(kind)
+				s.learn(part, p, sent)
+				return p
+			})
+		}
+	}
+	from(x.Request.Header, true)
+	if x.Response != nil {
+		from(x.Response.Header, false)
+	}
+}
+
+// hideIn replaces the secrets in an exchange.
+func (s *secrets) hideIn(x *Exchange) {
+	x.Request = s.request(x.Request)
+	if p := x.Response; p != nil {
+		x.Response = s.response(p)
+	}
+	if x.Error != nil {
+		x.Error = s.error(x.Error)
+	}
+}
+
+func (s *secrets) request(q Request) Request {
+	kind := header(q.Header, "content-type")
+	q.URL, q.Header, q.Body = s.url(q.URL), s.headers(q.Header), s.body(kind, q.Body)
+	return q
+}
+
+func (s *secrets) response(p *Response) *Response {
+	hidden := *p
+	kind := header(p.Header, "content-type")
+	hidden.URL, hidden.Header, hidden.Body = s.url(p.URL), s.headers(p.Header), s.body(kind, p.Body)
+	return &hidden
+}
+
+// headers replaces what is known; parts that are not stay.
+func (s *secrets) headers(list [][2]string) [][2]string {
+	hidden := make([][2]string, len(list))
+	for i, h := range list {
+		hidden[i] = [2]string{h[0], s.header(h[0], h[1], func(_, part string) string { return part })}
+	}
+	return hidden
+}
+
+func (s *secrets) error(e *ratchet.Error) *ratchet.Error {
+	hidden := *e
+	hidden.Message, hidden.Stack = s.text(e.Message), s.text(e.Stack)
+	if len(e.Data) > 0 {
+		hidden.Data = s.json(e.Data)
+	}
+	hidden.Details = slices.Clone(e.Details)
+	for i := range hidden.Details {
+		d := &hidden.Details[i]
+		for _, field := range []*string{&d.Pointer, &d.Message, &d.Expected, &d.Got, &d.Text} {
+			*field = s.text(*field)
+		}
+	}
+	return &hidden
+}
+
+func (s *secrets) log(l ratchet.LogEntry) ratchet.LogEntry {
+	l.Message = s.text(l.Message)
+	if len(l.Fields) > 0 {
+		l.Fields = json.RawMessage(s.json(l.Fields))
+	}
+	return l
+}

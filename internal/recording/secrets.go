@@ -1,0 +1,381 @@
+package recording
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// From how many bytes on a secret is looked for inside texts. A shorter one
+// would shred them: it is replaced only where it is a whole value. What is known
+// from headers only, where much is no secret, has to be longer, and is replaced
+// in headers only below that.
+const (
+	minInText     = 4
+	minLearntText = 8
+)
+
+// secrets knows what must not be written down, and the placeholder that stands
+// in its place. The same machinery, the other way round, puts values back.
+type secrets struct {
+	list    []secret          // to look for in texts, longest value first
+	starts  [256]bool         // what a match can begin with
+	whole   map[string]string // placeholder of a value that is one as a whole
+	parts   map[string]string // the same for secret parts of headers, of any length
+	taken   map[string]bool   // placeholders that have a value
+	numbers map[string]int    // of headers and cookies, by name: the last one given
+	pieces  []piece           // of base64 texts that hold a secret
+}
+
+type secret struct{ value, placeholder string }
+
+// placeholder is what stands for a secret. It needs no escape in JSON, in a
+// header or in a query.
+func placeholder(name string) string { return "{{secret:" + name + "}}" }
+
+const placeholderStart = "{{secret:"
+
+// placeholderLen is the length of the placeholder that text begins with, or 0.
+func placeholderLen[T string | []byte](text T) int {
+	if len(text) < len(placeholderStart) || string(text[:len(placeholderStart)]) != placeholderStart {
+		return 0
+	}
+	for i := len(placeholderStart); i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '}' && i > len(placeholderStart) && i+1 < len(text) && text[i+1] == '}':
+			return i + 2
+		case !nameByte(c):
+			return 0
+		}
+	}
+	return 0
+}
+
+func isPlaceholder(text string) bool { return text != "" && placeholderLen(text) == len(text) }
+
+func nameByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.'
+}
+
+func newSecrets() *secrets {
+	s := &secrets{whole: map[string]string{}, parts: map[string]string{}, taken: map[string]bool{}, numbers: map[string]int{}}
+	s.starts['%'], s.starts['\\'] = true, true
+	s.starts['{'] = true // of placeholders, which stay
+	return s
+}
+
+// placeholders returns what stands for the values of env. The same value has the
+// same placeholder; an empty one is no secret and has none.
+func placeholders(env map[string]string) map[string]string {
+	byValue, byName := map[string]string{}, map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		value := env[name]
+		if value != "" && byValue[value] == "" {
+			byValue[value] = placeholder(safeName(name))
+		}
+		byName[name] = byValue[value]
+	}
+	return byName
+}
+
+// safeName is name in characters that a placeholder can have.
+func safeName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 0x80 && nameByte(byte(r)) {
+			return r
+		}
+		return '_'
+	}, name)
+}
+
+// add has value replaced by the placeholder from now on, in base64 too if asked
+// for.
+func (s *secrets) add(value, placeholder string, inBase64 bool) {
+	if value == "" || s.whole[value] != "" {
+		return
+	}
+	s.whole[value] = placeholder
+	s.taken[placeholder] = true
+	if len(value) < minInText {
+		return
+	}
+	s.listed(value, placeholder)
+	if latin, ok := latin1(value); ok { // as btoa takes it
+		s.listed(latin, placeholder)
+	}
+	if inBase64 {
+		s.pieces = append(s.pieces, piecesOf(value)...)
+	}
+}
+
+// listed has value looked for in texts.
+func (s *secrets) listed(value, placeholder string) {
+	at, _ := slices.BinarySearchFunc(s.list, value, func(x secret, v string) int {
+		return cmp.Or(cmp.Compare(len(v), len(x.value)), -1) // longest first; equals in the order they came
+	})
+	s.list = slices.Insert(s.list, at, secret{value, placeholder})
+	s.starts[value[0]] = true
+	if value[0] == ' ' {
+		s.starts['+'] = true
+	}
+}
+
+// addEnv adds the values of env with their placeholders.
+func (s *secrets) addEnv(env, placeholders map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		if p := placeholders[name]; p != "" {
+			s.add(env[name], p, true)
+		}
+	}
+}
+
+// number returns a new placeholder for a value of that header or cookie.
+func (s *secrets) number(kind string) string {
+	for {
+		s.numbers[kind]++
+		if p := placeholder(fmt.Sprintf("%s-%d", safeName(kind), s.numbers[kind])); !s.taken[p] {
+			return p
+		}
+	}
+}
+
+// text replaces the secrets in a text of any sort: as they are, percent-encoded,
+// escaped as in JSON, or in base64.
+func (s *secrets) text(text string) string {
+	if p := s.whole[text]; p != "" {
+		return p
+	}
+	return string(s.bytes([]byte(text)))
+}
+
+func (s *secrets) bytes(text []byte) []byte {
+	return s.plain(s.base64(text), asIs)
+}
+
+// json is bytes for a JSON text, which stays one: a number that is or holds a
+// secret becomes a string. Short secrets are replaced where they are a whole
+// string.
+func (s *secrets) json(text []byte) []byte {
+	if len(s.whole) == 0 || !json.Valid(text) {
+		return s.bytes(text)
+	}
+	text = s.base64(text)
+	var out []byte
+	for i := 0; i < len(text); {
+		n := tokenLen(text[i:])
+		token := text[i : i+n]
+		i += n
+		switch c := token[0]; {
+		case c == '"':
+			out = append(append(append(out, '"'), s.jsonString(token, text[i:])...), '"')
+		case c == '-' || c >= '0' && c <= '9':
+			if p := s.whole[string(token)]; p != "" {
+				out = append(out, quoted(p)...)
+			} else if r := s.plain(token, asIs); string(r) != string(token) {
+				out = append(out, quoted(string(r))...)
+			} else {
+				out = append(out, token...)
+			}
+		default:
+			out = append(out, token...)
+		}
+	}
+	return out
+}
+
+// jsonString is what goes between the quotes of a string token; rest follows it.
+// The string may hold JSON itself.
+func (s *secrets) jsonString(token, rest []byte) []byte {
+	inner := token[1 : len(token)-1]
+	value := string(inner)
+	escaped := bytes.IndexByte(inner, '\\') >= 0
+	if escaped && json.Unmarshal(token, &value) != nil {
+		return s.plain(inner, escapeJSON)
+	}
+	isKey := bytes.HasPrefix(bytes.TrimLeft(rest[:min(len(rest), 32)], " \t\r\n"), []byte(":"))
+	if p := s.whole[value]; p != "" && !isKey {
+		return []byte(escapeJSON(p))
+	}
+	if !escaped {
+		return s.plain(inner, escapeJSON)
+	}
+	if hidden := string(s.body("", []byte(value))); hidden != value {
+		return []byte(escapeJSON(hidden))
+	}
+	return inner
+}
+
+// tokenLen is the length of the string, number or other byte that a valid JSON
+// text goes on with.
+func tokenLen(text []byte) int {
+	switch c := text[0]; {
+	case c == '"':
+		for i := 1; ; i++ {
+			switch text[i] {
+			case '\\':
+				i++
+			case '"':
+				return i + 1
+			}
+		}
+	case c == '-' || c >= '0' && c <= '9':
+		i := 1
+		for i < len(text) && strings.IndexByte("0123456789.eE+-", text[i]) >= 0 {
+			i++
+		}
+		return i
+	}
+	return 1
+}
+
+func asIs(s string) string { return s }
+
+// quoted is s as a JSON string.
+func quoted(s string) string {
+	b, _ := encode(s) // a string always can be
+	return string(b)
+}
+
+// escapeJSON is s as it stands between the quotes of a JSON string.
+func escapeJSON(s string) string {
+	q := quoted(s)
+	return q[1 : len(q)-1]
+}
+
+// body is bytes for a body, by its content type.
+func (s *secrets) body(contentType string, body []byte) []byte {
+	kind, _, _ := strings.Cut(strings.ToLower(contentType), ";")
+	switch kind = strings.TrimSpace(kind); {
+	case len(body) == 0:
+		return body
+	case kind == "application/json" || strings.HasSuffix(kind, "+json"):
+		return s.json(body)
+	case kind == "application/x-www-form-urlencoded":
+		return []byte(s.params(s.text(string(body))))
+	case s.whole[string(body)] != "":
+		return []byte(s.whole[string(body)])
+	case body[0] == '{' || body[0] == '[':
+		return s.json(body) // which many servers call text/plain
+	}
+	return s.bytes(body)
+}
+
+// url is text for a URL, in which short secrets are replaced where they are the
+// value of a parameter.
+func (s *secrets) url(u string) string {
+	base, query, found := strings.Cut(s.text(u), "?")
+	if !found {
+		return base
+	}
+	query, fragment, hash := strings.Cut(query, "#")
+	u = base + "?" + s.params(query)
+	if hash {
+		u += "#" + fragment
+	}
+	return u
+}
+
+// params replaces the values of name=value&… that are secrets as a whole.
+func (s *secrets) params(text string) string {
+	parts := strings.Split(text, "&")
+	for i, part := range parts {
+		name, value, found := strings.Cut(part, "=")
+		if plain, err := url.QueryUnescape(value); found && err == nil && s.whole[plain] != "" {
+			parts[i] = name + "=" + s.whole[plain]
+		}
+	}
+	return strings.Join(parts, "&")
+}
+
+// secretHeader reports whether the values of headers of that name, in lower case,
+// are secrets: X-API-Key, X-Auth-Token, Ocp-Apim-Subscription-Key and their like.
+func secretHeader(name string) bool {
+	name = strings.ReplaceAll(name, "_", "-")
+	for _, end := range []string{
+		"api-key", "apikey", "subscription-key", "access-key", "private-key", "auth", "token", "secret",
+		"password", "passwd", "credential", "credentials", "session", "session-id", "sessionid",
+	} {
+		if rest, found := strings.CutSuffix(name, end); found && (rest == "" || rest[len(rest)-1] == '-') {
+			return true
+		}
+	}
+	return false
+}
+
+// eachSecret returns the header's value with each part of it that is secret
+// replaced by what f says: the credentials after the scheme of an Authorization,
+// the value of each cookie, else the whole. kind is what the part is called by.
+func eachSecret(name, value string, f func(kind, part string) string) string {
+	name = strings.ToLower(name)
+	switch {
+	case name == "cookie":
+		pairs := strings.Split(value, ";")
+		for i := range pairs {
+			pairs[i] = cookie(pairs[i], f)
+		}
+		return strings.Join(pairs, ";")
+	case name == "set-cookie":
+		pair, rest, more := strings.Cut(value, ";")
+		if pair = cookie(pair, f); more {
+			pair += ";" + rest
+		}
+		return pair
+	case name == "authorization" || name == "proxy-authorization":
+		scheme, credentials, found := strings.Cut(value, " ")
+		if !found {
+			return f("header-"+name, value)
+		}
+		return scheme + " " + f("header-"+name, credentials)
+	case secretHeader(name):
+		return f("header-"+name, value)
+	}
+	return value
+}
+
+func cookie(pair string, f func(kind, part string) string) string {
+	name, value, found := strings.Cut(pair, "=")
+	if !found || value == "" {
+		return pair
+	}
+	return name + "=" + f("cookie-"+strings.TrimSpace(name), value)
+}
+
+// header returns the value with its secrets replaced. Secret parts that are not
+// known yet are named by unknown, which may register them.
+func (s *secrets) header(name, value string, unknown func(kind, part string) string) string {
+	return s.text(eachSecret(name, value, func(kind, part string) string {
+		if p, known := s.part(part); known {
+			return p
+		}
+		return unknown(kind, part)
+	}))
+}
+
+// part returns what stands for a secret part of a header, if that is known.
+func (s *secrets) part(part string) (placeholder string, known bool) {
+	if part == "" || isPlaceholder(part) {
+		return part, true
+	}
+	if p := s.parts[part]; p != "" {
+		return p, true
+	}
+	p := s.text(part)
+	return p, isPlaceholder(p)
+}
+
+// learn registers a secret part of a header under the placeholder. One that the
+// task sent is looked for in base64 texts too.
+func (s *secrets) learn(part, placeholder string, sent bool) {
+	for _, value := range []string{s.text(part), part} { // with and without the secrets in it
+		s.parts[value] = placeholder
+		s.taken[placeholder] = true
+		if len(value) >= minLearntText {
+			s.add(value, placeholder, sent)
+		}
+	}
+}
