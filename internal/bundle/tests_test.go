@@ -24,7 +24,7 @@ func TestWhatIsWrongWithATest(t *testing.T) {
 	}{
 		{`{"input": {}}`, []string{`tests/a.json:1:1: the test expects nothing, expected "expected_output", or "should_fail": true`}},
 		{`{"input": {}, "should_fail": false}`, []string{`tests/a.json:1:1: the test expects nothing`}},
-		{`{"input": {}, "should_fail": "yes"}`, []string{`tests/a.json:1:30: /should_fail: should_fail has the wrong type, expected true or false, got the string "yes"`}},
+		{`{"input": {}, "should_fail": 1}`, []string{`tests/a.json:1:30: /should_fail: should_fail has the wrong type, expected true`}},
 		{`{"expected": 1}`, []string{`tests/a.json:1:1: the test has no input, expected an object such as {"input"`}},
 		{"{\n  \"input\": {\"n\": \"1\",\n    \"m\": 1},\n  \"expected_output\": \"1\"\n}", []string{
 			`tests/a.json:2:18: /input/n: the input breaks input.schema.json: wrong type, expected number, got the string "1"`,
