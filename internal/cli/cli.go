@@ -189,7 +189,7 @@ type exit struct {
 func exits() []exit {
 	return []exit{
 		{0, nil, "success"},
-		{1, []ratchet.Code{ratchet.CodeInternal}, "a fault of Ratchet or of the machine"},
+		{1, []ratchet.Code{ratchet.CodeInternal}, "a test failed, a replay differs, or a fault of Ratchet or of the machine"},
 		{2, []ratchet.Code{ratchet.CodeInvalid}, "invalid command line, task or input"},
 		{3, []ratchet.Code{ratchet.CodeTaskFailed}, "the task threw, hit a limit, or its output broke its schema"},
 		{4, []ratchet.Code{ratchet.CodeUnauthenticated, ratchet.CodeForbidden}, "not allowed"},

@@ -86,7 +86,7 @@ func (r *run) fetch(m *workerpool.Request) *workerpool.Reply {
 		return nil
 	}
 	answer, err := json.Marshal(fetchAnswer{
-		Status: res.Status, StatusText: res.StatusText, Headers: res.Header,
+		Status: res.Status, StatusText: res.StatusText, Headers: append([][2]string{}, res.Header...),
 		URL: res.URL, Redirected: res.Redirected,
 	})
 	if err != nil {

@@ -104,6 +104,10 @@ func (vm *VM) scripted() error {
 	due, timer := x.timers.next()
 	fires := due.Sub(c.real)
 	reply, ok := x.inbox.first(c.timeline.Replay)
+	at := max(c.now, reply.At)
+	if n := len(c.taken); !c.timeline.Replay && n > 0 && at == c.taken[n-1].At {
+		at++ // a replay, which takes replies by their times, must find them apart
+	}
 	switch {
 	case c.timeline.Replay && x.inbox.len() < x.pending:
 		<-vm.wake
@@ -111,11 +115,11 @@ func (vm *VM) scripted() error {
 	case !timer && !ok && x.pending == 0:
 		x.done, x.failure = true, &Failure{Kind: NeverSettles}
 		return nil
-	case ok && !(timer && fires <= max(c.now, reply.At)):
+	case ok && !(timer && fires <= at):
 		x.inbox.takeCall(reply.Call)
 		x.pending--
-		c.now = max(c.now, reply.At)
-		c.taken = append(c.taken, Taken{reply.Call, c.now})
+		c.now = at
+		c.taken = append(c.taken, Taken{reply.Call, at})
 		return vm.turn(func() error { return vm.reply(reply) })
 	case timer && (ok || c.timeline.Replay || !due.After(time.Now())):
 		c.now = max(c.now, fires)

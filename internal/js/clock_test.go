@@ -100,3 +100,53 @@ func TestAScriptedClockLeavesNothingBehind(t *testing.T) {
 		t.Errorf("got %s, want the system's own Date at %d or later", out.Output, before)
 	}
 }
+
+// reversed answers three requests at once, the last one first.
+type reversed struct {
+	vm    *js.VM
+	calls []uint32
+}
+
+func (h *reversed) Request(call uint32, _, head string, body []byte) {
+	h.calls = append(h.calls, call)
+	for i := len(h.calls) - 1; len(h.calls) == 3 && i >= 0; i-- {
+		h.vm.Deliver(js.Reply{Call: h.calls[i], Head: head, Body: body, At: 5 * time.Millisecond})
+	}
+}
+
+func (h *reversed) Log(string, string, string) {}
+func (h *reversed) Progress(float64, string)   {}
+
+func TestRepliesOfOneTimeAreTakenAgainInTheirOrder(t *testing.T) {
+	t.Parallel()
+	e := engines(t)["snapshot"]
+	p, err := e.Compile("main.js", []byte(`async () => {
+		const seen = [];
+		const ask = (n) => fetch("http://x/" + n).then(() => {}, () => {}).then(() => { seen.push(n); return new Promise((r) => setTimeout(r, 1)); }).then(() => seen.push(n));
+		await Promise.all([ask(1), ask(2), ask(3)]);
+		return seen;
+	}`), js.Script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out [2]js.Outcome
+	at := map[uint32]time.Duration{}
+	for i := range out {
+		vm, err := e.NewVM()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var h js.Host = &reversed{vm: vm}
+		if i == 1 {
+			h = &answering{vm: vm, at: at}
+		}
+		out[i] = vm.Run(p, js.Task{Input: []byte(`{}`), Context: []byte(`{}`), Timeline: &js.Timeline{Start: time.UnixMilli(1), Replay: i == 1}}, h)
+		for _, taken := range out[i].Taken {
+			at[taken.Call] = taken.At
+		}
+		vm.Close()
+	}
+	if string(out[0].Output) != "[3,2,1,3,2,1]" || string(out[1].Output) != string(out[0].Output) {
+		t.Errorf("recorded %s, replayed %s", out[0].Output, out[1].Output)
+	}
+}
