@@ -36,7 +36,7 @@ type Recorder struct {
 
 	mu    sync.Mutex
 	asked map[uint32]*Exchange
-	taken []uint32 // calls in the order in which their answers were taken
+	taken bool // the worker told when answers were taken
 }
 
 // Record returns a Recorder, and the request with which to run the execution
@@ -55,10 +55,6 @@ func Record(req executor.Request, next executor.Effects, origin Origin) (*Record
 	return r, req
 }
 
-// tick is what the times of answers are whole multiples of. It leaves room to
-// part those that the task took at the same time.
-const tick = time.Microsecond
-
 // Fetch notes a request on its way out, and the answer on its way back.
 func (r *Recorder) Fetch(ctx context.Context, ask executor.Ask) (executor.Answer, error) {
 	q := ask.Request
@@ -70,7 +66,7 @@ func (r *Recorder) Fetch(ctx context.Context, ask executor.Ask) (executor.Answer
 	r.asked[ask.Call] = x
 	r.mu.Unlock()
 	a, err := r.next.Fetch(ctx, ask)
-	a.At = (max(a.At, ask.At) + tick - 1).Truncate(tick)
+	a.At = max(a.At, ask.At)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	x.spent = time.Since(x.started)
@@ -113,27 +109,19 @@ func (r *Recorder) Taken(call uint32, at time.Duration) {
 	r.mu.Lock()
 	if x := r.asked[call]; x != nil {
 		x.At, x.Taken = at, true
-		r.taken = append(r.taken, call)
+		r.taken = true
 	}
 	r.mu.Unlock()
 	r.next.Taken(call, at)
 }
 
-// exchanges returns what passed, by call, the times of the answers in the order
-// in which they were taken. Several of one time, which a replay would take by
-// call, are parted by nanoseconds, which the task does not see.
+// exchanges returns what passed, by call.
 func (r *Recorder) exchanges(failed bool) []*Exchange {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	last := time.Duration(-1)
-	for _, call := range r.taken {
-		x := r.asked[call]
-		x.At = max(x.At, last+1)
-		last = x.At
-	}
 	list := slices.SortedFunc(maps.Values(r.asked), func(a, b *Exchange) int { return cmp.Compare(a.Call, b.Call) })
 	for _, x := range list {
-		if len(r.taken) == 0 && failed { // the worker was lost and did not tell
+		if !r.taken && failed { // the worker was lost and did not tell
 			x.Taken = x.Response != nil || x.Error != nil
 		}
 	}
