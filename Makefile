@@ -8,7 +8,7 @@ FUZZTIME ?= 10s
 # The packages whose goroutines are worth the race detector. It slows a
 # JavaScript engine twenty-fold, so their tests start workers from a plain build
 # of the command, which RATCHET_TEST_WORKER names.
-RACE := . ./internal/ipc ./internal/workerpool ./internal/executor ./internal/egress ./internal/bundle ./internal/cli ./cmd/...
+RACE := . ./internal/ipc ./internal/workerpool ./internal/executor ./internal/egress ./internal/bundle ./internal/recording ./internal/tasktest ./internal/testfile ./internal/benchmark ./internal/cli ./cmd/...
 
 PLATFORMS := darwin/arm64 darwin/amd64 windows/amd64 linux/arm64
 

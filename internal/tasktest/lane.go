@@ -77,15 +77,15 @@ func (r *runner) take(mine *Task) (*Task, *Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for r.ctx.Err() == nil {
-		if mine != nil && mine.left > 0 {
+		if mine != nil && len(mine.todo) > 0 {
 			return mine, mine.take()
 		}
 		if i := slices.IndexFunc(r.tasks, func(t *Task) bool { return t.state == waiting }); i >= 0 {
 			r.tasks[i].state = loading
 			return r.tasks[i], nil
 		}
-		most := slices.MaxFunc(r.tasks, func(a, b *Task) int { return a.left - b.left })
-		if most.left > 0 {
+		most := slices.MaxFunc(r.tasks, func(a, b *Task) int { return len(a.todo) - len(b.todo) })
+		if len(most.todo) > 0 {
 			return most, most.take()
 		}
 		if !slices.ContainsFunc(r.tasks, func(t *Task) bool { return t.state == loading }) {
@@ -98,10 +98,10 @@ func (r *runner) take(mine *Task) (*Task, *Result) {
 
 // take returns the next test that has not been taken.
 func (t *Task) take() *Result {
-	t.left--
-	i := slices.IndexFunc(t.Tests, func(r *Result) bool { return r.State == "" })
-	t.Tests[i].State = Failed // until it is judged
-	return t.Tests[i]
+	next := t.todo[0]
+	t.todo = t.todo[1:]
+	next.State = Failed // until it is judged
+	return next
 }
 
 // finished notes that one more test of the task has run.
@@ -153,10 +153,10 @@ func (r *runner) load(task *Task) {
 	}
 	for _, t := range tests {
 		if t.State == "" {
-			task.left++
+			task.todo = append(task.todo, t)
 		}
 	}
-	task.open, task.state = task.left, loaded
+	task.open, task.state = len(task.todo), loaded
 	r.tell()
 	r.changed.Broadcast()
 }

@@ -54,8 +54,8 @@ type Task struct {
 	Error    *ratchet.Error   `json:"error,omitempty"` // why it could not be loaded
 
 	bundle *bundle.Bundle
-	left   int // tests that were not taken yet
-	open   int // tests that have not run yet
+	todo   []*Result // tests that were not taken yet
+	open   int       // tests that have not run yet
 	state  state
 }
 
