@@ -49,7 +49,8 @@ type Timings struct {
 //
 // A failure is a *ratchet.Error: VALIDATION_ERROR (the Request itself),
 // EGRESS_REFUSED (a rule, and what lifts it), NETWORK_ERROR, TIMEOUT,
-// TOO_MANY_REDIRECTS or BODY_TOO_LARGE; [KindOf] tells them apart more finely.
+// TOO_MANY_REDIRECTS or BODY_TOO_LARGE; the message of its first Detail, a [Kind],
+// tells them apart more finely.
 // The exception is a ctx that was cancelled: its cause comes back, wrapped.
 func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	start := time.Now()

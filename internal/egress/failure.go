@@ -42,20 +42,6 @@ const (
 	KindProtocol    Kind = "protocol"    // not HTTP
 )
 
-// KindOf returns the Kind of an error of [Client.Do], "" if it has none.
-func KindOf(err error) Kind {
-	e, ok := errors.AsType[*ratchet.Error](err)
-	if !ok || len(e.Details) == 0 {
-		return ""
-	}
-	switch e.Reason {
-	case ratchet.ReasonEgressRefused, ratchet.ReasonNetwork, ratchet.ReasonTimeout,
-		ratchet.ReasonTooManyRedirect, ratchet.ReasonBodyTooLarge:
-		return Kind(e.Details[0].Message)
-	}
-	return ""
-}
-
 // detail is how an Error carries its Kind: as the message of its first Detail.
 func detail(kind Kind, got, expected string) ratchet.Detail {
 	return ratchet.Detail{Pointer: "/url", Message: string(kind), Got: got, Expected: expected}
