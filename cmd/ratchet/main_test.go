@@ -95,6 +95,7 @@ func newServer(t *testing.T) *httptest.Server {
 		fmt.Fprintf(w, `{"method": %q, "agent": %q}`, r.Method, r.UserAgent())
 	})
 	mux.HandleFunc("/loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/loop", http.StatusFound) })
+	mux.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/bytes?n=5", http.StatusFound) })
 	mux.HandleFunc("/reset", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	mux.HandleFunc("/never", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	mux.HandleFunc("/10GB", func(w http.ResponseWriter, _ *http.Request) {

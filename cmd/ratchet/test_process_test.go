@@ -3,8 +3,11 @@
 package main_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -22,13 +25,28 @@ func testedTask(t *testing.T, dir, name, code, test string) {
 
 func TestASignalEndsTheTests(t *testing.T) {
 	t.Parallel()
+	begun := make(chan struct{}, 10)
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		begun <- struct{}{}
+		<-r.Context().Done()
+	}))
+	defer server.Close()
 	for signal, code := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
 		dir := t.TempDir()
 		testedTask(t, dir, "a", `(n) => n`, `{"input": 1, "expected": 1}`)
 		testedTask(t, dir, "b", `() => { for (;;); }`, `{"input": 1, "expected": 1}`)
-		p := start(t, dir, "test", ".", "--parallel", "1")
+		write(t, dir, "b/tests/0.json", `{"input": 0, "expected": 0}`)
+		write(t, dir, "b/tests/a.json", `{"input": "`+server.URL+`", "network": true, "expected": 1}`)
+		write(t, dir, "b/main.js", `async (url) => url && (await fetch(url)).status`)
+		p := start(t, dir, "test", ".", "--parallel", "1", "--junit", "report.xml", "--timeout", "5m", "--allow-net", "127.0.0.1")
 		p.stdout.until("✓ a")
+		<-begun
 		p.signal(signal)
+		p.stdout.until("✓ 0")
+		p.stdout.until("2 passed, 0 failed (2 tasks)")
+		if report, err := os.ReadFile(filepath.Join(dir, "report.xml")); err != nil || !strings.Contains(string(report), `tests="2"`) {
+			t.Errorf("the report has not what was finished: %v\n%s", err, report)
+		}
 		if got := p.end(); got != code {
 			t.Errorf("exit code: got %d, want %d; stderr %q", got, code, p.stderr.all)
 		}

@@ -97,6 +97,7 @@ type replayer struct {
 	screen    *screen
 	recording *recording.Recording
 	notes     []string
+	hint      string // what may make the replay equal; "" if there is nothing
 }
 
 // A replayReport is what replay --json prints.
@@ -108,6 +109,7 @@ type replayReport struct {
 	Recorded    string             `json:"recorded"`
 	Differences []replayDifference `json:"differences"`
 	Notes       []string           `json:"notes"`
+	Hint        string             `json:"hint,omitempty"`
 	Execution   *ratchet.Execution `json:"execution"` // of the replay
 }
 
@@ -151,7 +153,10 @@ func (r *replayer) main(ctx context.Context, dir string) (err error) {
 	if c.Cut {
 		r.notes = append(r.notes, fmt.Sprintf("the recorded execution was stopped (%s), which a replay is not: what it did until then is compared, not the result", r.recording.Meta.Reason))
 	}
-	return r.tell(c, b, x)
+	if names := replay.Placeholders(b); !c.Equal() && len(names) > 0 {
+		r.hint = fmt.Sprintf("the task got placeholders for %s; give them with --env", strings.Join(names, ", "))
+	}
+	return r.tell(c, b, replay.Shown(x))
 }
 
 // unplayable returns why an execution came to nothing that could be compared.
@@ -220,7 +225,7 @@ func (r *replayer) tell(c *recording.Comparison, b *bundle.Bundle, x *ratchet.Ex
 	m := &r.recording.Meta
 	report := replayReport{
 		Equal: c.Equal(), Recording: r.recording.Dir, Task: b.Name, Digest: b.Digest, Recorded: m.Task.Digest,
-		Differences: differences(c), Notes: append([]string{}, r.notes...), Execution: x,
+		Differences: differences(c), Notes: append([]string{}, r.notes...), Hint: r.hint, Execution: x,
 	}
 	if !r.flags.quiet {
 		for _, n := range r.notes {
@@ -231,11 +236,17 @@ func (r *replayer) tell(c *recording.Comparison, b *bundle.Bundle, x *ratchet.Ex
 	switch {
 	case r.flags.json:
 		err = r.printValue(report)
+	case report.Equal && c.Cut:
+		err = r.print(fmt.Sprintf("%s %s %s: until it was stopped, %s and %s are as recorded\n",
+			r.out.green("equal"), b.Name, b.Version, count(m.Requests, "request"), count(m.Logs, "log line")))
 	case report.Equal:
 		err = r.print(fmt.Sprintf("%s %s %s: the %s, %s and %s are as recorded\n",
 			r.out.green("equal"), b.Name, b.Version, resultWord(r.recording), count(m.Requests, "request"), count(m.Logs, "log line")))
 	default:
 		err = r.print(r.text(report))
+	}
+	if r.hint != "" && !r.flags.quiet {
+		fmt.Fprintf(r.Stderr, "%s %s\n", r.err.cyan("hint:"), harmless(r.hint))
 	}
 	if err == nil && !report.Equal {
 		err = &silent{ratchet.CodeInternal}

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -91,7 +92,7 @@ func (f *testFlags) define(flags *pflag.FlagSet) {
 		s.BoolVar(&f.update, "update", false, "write what comes into the tests that expect another output")
 		s.BoolVarP(&f.watch, "watch", "w", false, "run a task's tests again whenever one of its files changes")
 		s.Var((*number)(&f.parallel), "parallel", "how many tests run at once (default one a processor)")
-		s.StringVar(&f.from, "from", "", "run nothing, and write a test of what ratchet run --record wrote to the folder `RECORDING`")
+		s.StringVar(&f.from, "from", "", "write and run just a test of what ratchet run --record wrote to the folder `RECORDING`")
 		s.StringVar(&f.name, "name", "", "`NAME` of the test that --from writes (default that of the recording)")
 	})
 	under(flags, "Output", func(s *pflag.FlagSet) {
@@ -138,7 +139,9 @@ type tester struct {
 	flags  *testFlags
 	config tasktest.Config
 	pool   *workerpool.Pool
+	client *egress.Client
 	screen *screen
+	shown  map[*tasktest.Task]bool
 	failed error // to write a result
 }
 
@@ -148,21 +151,38 @@ func (a *app) test(cmd *cobra.Command, flags *testFlags, args []string) error {
 		return err
 	}
 	if flags.from != "" {
-		return a.writeTest(flags, append(args, "")[0])
+		return a.writeTest(cmd.Context(), flags, append(args, "")[0])
 	}
-	hosts, exceptions, err := egress.ParseAllowNet(flags.run.allowNet)
+	t, err := a.newTester(flags, filter)
 	if err != nil {
 		return err
+	}
+	defer t.close()
+	if flags.watch {
+		return t.watch(cmd.Context(), args)
+	}
+	t.config.Load = loadTask
+	return t.run(cmd.Context(), allTasks(args))
+}
+
+func loadTask(ctx context.Context, path string) (*bundle.Bundle, error) {
+	return bundle.Load(ctx, path, bundle.Options{ParentModules: true})
+}
+
+// newTester makes a tester that has no Load yet.
+func (a *app) newTester(flags *testFlags, filter *regexp.Regexp) (*tester, error) {
+	hosts, exceptions, err := egress.ParseAllowNet(flags.run.allowNet)
+	if err != nil {
+		return nil, err
 	}
 	env, err := (&runner{app: a, flags: &flags.run}).environment()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	client, err := egress.New(egress.Config{AllowCIDR: exceptions})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer client.Close()
 	parallel := flags.parallel
 	if parallel == 0 {
 		parallel = runtime.GOMAXPROCS(0)
@@ -173,20 +193,18 @@ func (a *app) test(cmd *cobra.Command, flags *testFlags, args []string) error {
 		Command: a.Worker, Sandbox: sandbox.Options{Insecure: flags.run.insecure},
 		Running: parallel, Resident: 2 * parallel, Spare: parallel,
 	})
-	defer pool.Close()
 	pool.Warm()
-	t := &tester{app: a, flags: flags, pool: pool, screen: a.newScreen(flags.json)}
+	t := &tester{app: a, flags: flags, pool: pool, client: client, screen: a.newScreen(flags.json), shown: map[*tasktest.Task]bool{}}
 	t.config = tasktest.Config{
 		Executor: executor.New(pool, client), Parallel: parallel, Filter: filter,
 		Limits: flags.run.limits, Env: env, Hosts: hosts, Done: t.done, Step: t.step,
 	}
-	if flags.watch {
-		return t.watch(cmd.Context(), args)
-	}
-	t.config.Load = func(ctx context.Context, path string) (*bundle.Bundle, error) {
-		return bundle.Load(ctx, path, bundle.Options{ParentModules: true})
-	}
-	return t.run(cmd.Context(), allTasks(args))
+	return t, nil
+}
+
+func (t *tester) close() {
+	t.pool.Close()
+	t.client.Close()
 }
 
 // allTasks returns the tasks that the paths stand for, each once.
@@ -207,6 +225,15 @@ func (t *tester) run(ctx context.Context, paths []string) error {
 	t.screen.begin("testing")
 	tasks, err := t.config.Run(ctx, paths)
 	t.screen.end()
+	interrupted := err
+	if _, ok := errors.AsType[interruption](err); ok && !t.flags.watch {
+		for _, task := range tasks {
+			if !t.shown[task] {
+				t.done(task)
+			}
+		}
+		err = nil
+	}
 	switch {
 	case err != nil:
 		return err
@@ -226,6 +253,9 @@ func (t *tester) run(ctx context.Context, paths []string) error {
 		err = t.printValue(report)
 	} else {
 		err = t.print(t.summary(report))
+	}
+	if err == nil {
+		err = interrupted
 	}
 	if err != nil {
 		return err
@@ -261,6 +291,9 @@ func (t *tester) step(p tasktest.Progress) {
 
 // done shows what came of a task's tests.
 func (t *tester) done(task *tasktest.Task) {
+	if !t.flags.watch {
+		t.shown[task] = true
+	}
 	if t.flags.update {
 		for _, r := range task.Tests {
 			if r.Outdated() && t.failed == nil {

@@ -54,7 +54,7 @@ func (a *app) types(ctx context.Context, path, out string, check bool) error {
 			out = inFolder(path, typings.File)
 		}
 		return a.checkTypes(path, out, text)
-	case out == "":
+	case out == "", out == "-":
 		return a.print(text)
 	}
 	return a.writeTypes(out, text)

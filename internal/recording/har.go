@@ -121,8 +121,9 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimRight(b.Bytes(), "\n"), err
 }
 
-// encodeHAR writes the exchanges as HAR, one entry a line.
-func encodeHAR(version string, exchanges []*Exchange) ([]byte, error) {
+// encodeHAR writes the exchanges as HAR, one entry a line. What it decodes goes
+// through hide.
+func encodeHAR(version string, exchanges []*Exchange, hide func(string) string) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `{"log":{"version":"1.2","creator":{"name":"Ratchet","version":%s},"pages":[],"entries":[`, quoted(version))
 	e := json.NewEncoder(&b)
@@ -132,7 +133,11 @@ func encodeHAR(version string, exchanges []*Exchange) ([]byte, error) {
 			b.WriteByte(',')
 		}
 		b.WriteByte('\n')
-		if err := e.Encode(x.har()); err != nil {
+		entry := x.har()
+		for i, p := range entry.Request.QueryString {
+			entry.Request.QueryString[i] = harPair{hide(p.Name), hide(p.Value)}
+		}
+		if err := e.Encode(entry); err != nil {
 			return nil, err
 		}
 		b.Truncate(b.Len() - 1)

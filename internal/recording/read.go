@@ -59,7 +59,10 @@ func Read(dir string) (*Recording, error) {
 		return nil, r.damaged(errorFile, "does not hold an error")
 	}
 	if r.exchanges, err = decodeHAR(files[harFile]); err != nil {
-		return nil, r.damaged(harFile, "is no HAR of Ratchet: "+err.Error())
+		return nil, r.damaged(harFile, "is not as Ratchet writes it"+place(err))
+	}
+	if n := len(r.exchanges); n != r.Meta.Requests {
+		return nil, r.damaged(metaFile, fmt.Sprintf("counts %d requests, and %s holds %d", r.Meta.Requests, harFile, n))
 	}
 	for lines := json.NewDecoder(bytes.NewReader(files[logFile])); ; {
 		var l ratchet.LogEntry
@@ -90,6 +93,14 @@ func (r *Recording) damaged(file, what string) error {
 	return ratchet.Errorf(ratchet.ReasonSerialization, "the recording is damaged: %s %s", filepath.Join(r.Dir, file), what)
 }
 
+// place says which field of a JSON text is not as it should be, if that is known.
+func place(err error) string {
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && e.Field != "" {
+		return ": the field " + e.Field + " has a value of another kind"
+	}
+	return ""
+}
+
 func (r *Recording) readMeta(text []byte) error {
 	var version struct {
 		Format *int `json:"format"`
@@ -104,7 +115,7 @@ func (r *Recording) readMeta(text []byte) error {
 		return ratchet.Errorf(ratchet.ReasonSerialization, "%s has format %d; this Ratchet reads format %d", r.Dir, *version.Format, Format)
 	}
 	if err := json.Unmarshal(text, &r.Meta); err != nil {
-		return r.damaged(metaFile, "is not as Ratchet writes it: "+err.Error())
+		return r.damaged(metaFile, "is not as Ratchet writes it"+place(err))
 	}
 	if !r.Meta.State.Terminal() || r.Meta.Execution.ID.IsZero() || r.Meta.Timeline.Start.IsZero() {
 		return r.damaged(metaFile, "lacks the state, the execution or the timeline")

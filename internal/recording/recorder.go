@@ -136,6 +136,7 @@ type content struct {
 	err       *ratchet.Error
 	exchanges []*Exchange
 	logs      []ratchet.LogEntry
+	hide      func(string) string
 }
 
 // content takes all of it together, and hides the secrets.
@@ -162,6 +163,7 @@ func (r *Recorder) content(e *ratchet.Execution) *content {
 	for _, x := range c.exchanges {
 		s.hideIn(x)
 	}
+	c.hide = s.text
 	c.input = s.json(req.Input)
 	if e.Error != nil {
 		c.meta.Reason = e.Error.Reason

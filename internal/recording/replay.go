@@ -5,7 +5,9 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,6 +60,9 @@ func NewReplay(r *Recording, values map[string]string) *Replay {
 			p.env[name] = stands
 		} else if stands != "" {
 			p.restore.add(stands, value, true)
+			for _, pair := range ancestors(value, stands) {
+				p.restore.add(pair[1], pair[0], true)
+			}
 		}
 	}
 	p.hide.addEnv(p.env, shown)
@@ -69,6 +74,7 @@ func NewReplay(r *Recording, values map[string]string) *Replay {
 			eachSecret(h[0], h[1], func(_, part string) string {
 				if isPlaceholder(part) {
 					p.hide.add(part, part, true) // which the task may encode, and no other gets
+					p.hide.add(passwordOf(part), passwordOf(part), true)
 				}
 				return part
 			})
@@ -142,6 +148,46 @@ func (p *Replay) finish() {
 		p.find(ask)
 	}
 	p.left = nil
+	for _, m := range p.made {
+		p.reread(m)
+	}
+}
+
+// reread hides again what a request holds, for a credential may have stood in it
+// before a header, of a later one, showed it to be one.
+func (p *Replay) reread(m *match) {
+	raw := requestOf(m.ask.Request)
+	hidden := p.hide.request(raw)
+	m.request.URL, m.request.Body, m.request.Header = hidden.URL, hidden.Body, hidden.Header
+}
+
+// Placeholders returns the names of the variables that are, for a task that may
+// read them, not values but their placeholders.
+func (p *Replay) Placeholders(b *bundle.Bundle) (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(p.recording.Meta.Env)) {
+		if stands := p.recording.Meta.Env[name]; stands != "" && p.env[name] == stands && b.Permissions.AllowsEnv(name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Shown is e, which came of the Replay's Request, with placeholders for secrets.
+func (p *Replay) Shown(e *ratchet.Execution) *ratchet.Execution {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	shown := *e
+	if len(e.Output) > 0 {
+		shown.Output = p.hide.json(e.Output)
+	}
+	if e.Error != nil {
+		shown.Error = p.hide.error(e.Error)
+	}
+	shown.Logs = slices.Clone(e.Logs)
+	for i := range shown.Logs {
+		shown.Logs[i] = p.hide.log(shown.Logs[i])
+	}
+	return &shown
 }
 
 // line is 1 for synchronous requests.
@@ -170,6 +216,9 @@ func (p *Replay) find(ask executor.Ask) *match {
 	if m.exchange == nil {
 		m.exchange = p.first(ask.Call, alike)
 	}
+	if m.exchange == nil {
+		m.exchange = p.first(ask.Call, func(x *Exchange) bool { return q.Method == x.Request.Method && p.fits(q.URL, x.Request.URL) })
+	}
 	var names map[string]string
 	q.Header, names = p.headers(raw, m.exchange, p.hide.number)
 	for part, placeholder := range names {
@@ -189,6 +238,33 @@ func (p *Replay) find(ask executor.Ask) *match {
 		close(turn)
 	}
 	return m
+}
+
+// fits reports whether a URL is as recorded if it holds a credential that no
+// header has shown yet, where the recording has a placeholder. The credential is
+// known from then on.
+func (p *Replay) fits(u, recorded string) bool {
+	before, rest, found := strings.Cut(recorded, placeholderStart+"header-")
+	if !found {
+		return false
+	}
+	n := placeholderLen(placeholderStart + "header-" + rest)
+	if n == 0 {
+		return false
+	}
+	stands, after := recorded[len(before):len(before)+n], recorded[len(before)+n:]
+	value, starts := strings.CutPrefix(u, before)
+	value, ends := strings.CutSuffix(value, after)
+	if !starts || !ends || p.bound[stands] {
+		return false
+	}
+	plain, err := url.PathUnescape(value)
+	if err != nil || len(plain) < minLearntText || strings.ContainsAny(value, "&/?#") {
+		return false
+	}
+	p.hide.learn(plain, stands, true)
+	p.bound[stands] = true
+	return true
 }
 
 // first returns the exchange that answers the call: the one of its number, else

@@ -3,12 +3,14 @@ package recording
 import (
 	"bytes"
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // From how many bytes on a secret is looked for inside texts. A shorter one
@@ -72,11 +74,14 @@ func newSecrets() *secrets {
 // placeholders returns what stands for the values of env. The same value has the
 // same placeholder; an empty one is no secret and has none.
 func placeholders(env map[string]string) map[string]string {
-	byValue, byName := map[string]string{}, map[string]string{}
+	byValue, byName, known := map[string]string{}, map[string]string{}, map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		value := env[name]
 		if value != "" && byValue[value] == "" {
 			byValue[value] = placeholder(safeName(name))
+			if u, ok := httpURL(value); ok {
+				byValue[value] = standIn(u, name, known)
+			}
 		}
 		byName[name] = byValue[value]
 	}
@@ -120,8 +125,11 @@ func (s *secrets) listed(value, placeholder string) {
 	})
 	s.list = slices.Insert(s.list, at, secret{value, placeholder})
 	s.starts[value[0]] = true
-	if value[0] == ' ' {
+	switch value[0] {
+	case ' ':
 		s.starts['+'] = true
+	case '\n', '\r':
+		s.starts['\n'], s.starts['\r'] = true, true
 	}
 }
 
@@ -132,6 +140,22 @@ func (s *secrets) addEnv(env, placeholders map[string]string) {
 			s.add(env[name], p, true)
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(env)) { // after all, for one may be another trimmed
+		if p := placeholders[name]; p != "" {
+			for _, value := range variants(env[name]) {
+				s.add(value, p, true)
+			}
+			for _, pair := range ancestors(env[name], p) {
+				s.add(pair[0], pair[1], true)
+			}
+		}
+	}
+}
+
+// variants are what tasks make of a value before they use it.
+func variants(value string) []string {
+	const space = " \t\r\n\v\f\u00a0\ufeff"
+	return []string{strings.Trim(value, space), strings.TrimRight(value, space), strings.TrimLeft(value, space)}
 }
 
 // number returns a new placeholder for a value of that header or cookie.
@@ -296,8 +320,15 @@ func (s *secrets) params(text string) string {
 // are secrets: X-API-Key, X-Auth-Token, Ocp-Apim-Subscription-Key and their like.
 func secretHeader(name string) bool {
 	name = strings.ReplaceAll(name, "_", "-")
+	switch name {
+	case "idempotency-key", "x-idempotency-key", "surrogate-key", "cache-key", "x-cache-key", "sec-websocket-key":
+		return false
+	}
+	if strings.Contains(name, "csrf") || strings.Contains(name, "xsrf") {
+		return true
+	}
 	for _, end := range []string{
-		"api-key", "apikey", "subscription-key", "access-key", "private-key", "auth", "token", "secret",
+		"key", "apikey", "auth", "authentication", "token", "secret", "signature", "signature-256",
 		"password", "passwd", "credential", "credentials", "session", "session-id", "sessionid",
 	} {
 		if rest, found := strings.CutSuffix(name, end); found && (rest == "" || rest[len(rest)-1] == '-') {
@@ -378,4 +409,24 @@ func (s *secrets) learn(part, placeholder string, sent bool) {
 			s.add(value, placeholder, sent)
 		}
 	}
+	if password, ok := basicPassword(part); ok && strings.Contains(placeholder, "authorization") && s.text(password) == password {
+		s.add(password, passwordOf(placeholder), sent)
+	}
+}
+
+// passwordOf is what stands for the password in the credentials for which the
+// placeholder stands.
+func passwordOf(placeholder string) string {
+	return strings.TrimSuffix(placeholder, "}}") + "-password}}"
+}
+
+// basicPassword is the password in the credentials of the scheme Basic, if it is
+// long enough to be looked for.
+func basicPassword(credentials string) (string, bool) {
+	plain, err := base64.StdEncoding.DecodeString(credentials)
+	if err != nil {
+		return "", false
+	}
+	_, password, found := strings.Cut(string(plain), ":")
+	return password, found && len(password) >= minLearntText && utf8.ValidString(password)
 }

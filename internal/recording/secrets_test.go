@@ -129,6 +129,9 @@ func TestHidingGoesWithEncoding(t *testing.T) {
 			func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
 			func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) },
 			func(s string) string { return base64.StdEncoding.EncodeToString([]byte(quote(s))) },
+			func(s string) string { return quote(quote(s)) }, func(s string) string { return url.QueryEscape(quote(s)) },
+			func(s string) string { return quote(url.QueryEscape(s)) }, func(s string) string { return url.PathEscape(url.QueryEscape(s)) },
+			func(s string) string { return url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(s))) },
 		})
 		encode := how.Draw(t, "encoding")
 		text, _, _, _ := recording.Hide(map[string]string{"TOKEN": secret})      // in the recording
@@ -159,12 +162,15 @@ func TestValuesComeBack(t *testing.T) {
 func TestHeadersWithSecretsAreKnownByTheirNames(t *testing.T) {
 	t.Parallel()
 	var wrong []string
-	for _, name := range []string{"x-api-key", "api_key", "apikey", "x-auth-token", "x-goog-api-key", "ocp-apim-subscription-key", "x-amz-security-token", "x-csrf-token", "x-vault-token", "x-session-id"} {
+	for _, name := range []string{
+		"x-api-key", "api_key", "apikey", "x-auth-token", "x-goog-api-key", "ocp-apim-subscription-key", "x-amz-security-token", "x-csrf-token", "x-vault-token", "x-session-id",
+		"x-auth-key", "x-functions-key", "authentication", "x-signature", "x-hub-signature-256", "x-csrf", "x-csrftoken", "x-xsrf-token", "xsrf",
+	} {
 		if !recording.SecretHeader(name) {
 			wrong = append(wrong, name)
 		}
 	}
-	for _, name := range []string{"accept", "content-type", "x-request-id", "x-ratelimit-remaining-tokens", "etag", "author", "monkey", "x-author"} {
+	for _, name := range []string{"accept", "content-type", "x-request-id", "x-ratelimit-remaining-tokens", "etag", "author", "monkey", "x-author", "idempotency-key", "x-signature-version"} {
 		if recording.SecretHeader(name) {
 			wrong = append(wrong, name)
 		}

@@ -77,7 +77,7 @@ func (c *content) files() (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if files[harFile], err = encodeHAR(c.meta.Ratchet, c.exchanges); err != nil {
+	if files[harFile], err = encodeHAR(c.meta.Ratchet, c.exchanges, c.hide); err != nil {
 		return nil, err
 	}
 	var logs bytes.Buffer

@@ -37,6 +37,9 @@ func begin(dir string, files []string, overwrite bool) (*writer, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, cannot("create", dir, err)
 	}
+	if link := dangling(dir); link != "" {
+		return nil, exists("%s is a link that leads nowhere; a task is a folder", link)
+	}
 	w := &writer{dir: dir, before: map[string][]byte{}}
 	if err := w.mkdirs(dir); err != nil {
 		w.undo()
@@ -47,6 +50,24 @@ func begin(dir string, files []string, overwrite bool) (*writer, error) {
 		return nil, cannot("open", dir, err)
 	}
 	return w, nil
+}
+
+// dangling returns the folder or the first one above it that is a link whose
+// target is not there, "" if there is none.
+func dangling(dir string) string {
+	for {
+		if _, err := os.Lstat(dir); err == nil {
+			if _, err = os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+				return dir
+			}
+			return ""
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return ""
+		}
+		dir = parent
+	}
 }
 
 // vacant reports what is in the way of the files.

@@ -26,12 +26,14 @@ import (
 type answers struct {
 	test    *testfile.Test
 	outside executor.Effects // nil: there is no network
+	wall    time.Duration    // the limit, if the clock costs no time; else 0
 
 	mu         sync.Mutex
 	next       uint32                   // the call whose turn it is
 	turns      map[uint32]chan struct{} // of those who wait for theirs
 	uses       []int                    // of each mock
 	unanswered []Unanswered
+	last       time.Duration // when the task took its last answer, by its own clock
 }
 
 // An Unanswered request is one that no mock was for.
@@ -49,8 +51,8 @@ func newAnswers(t *testfile.Test) *answers {
 	return &answers{test: t, next: 1, turns: map[uint32]chan struct{}{}, uses: make([]int, len(t.Mocks))}
 }
 
-// Taken is told when answers were taken, which a test does not care for.
-func (a *answers) Taken(uint32, time.Duration) {}
+// Taken notes when the last answer was taken.
+func (a *answers) Taken(_ uint32, at time.Duration) { a.last = max(a.last, at) }
 
 // Fetch answers with the mock for the request.
 func (a *answers) Fetch(ctx context.Context, ask executor.Ask) (executor.Answer, error) {
@@ -104,6 +106,9 @@ func (a *answers) take(ctx context.Context, ask executor.Ask) (*testfile.Mock, e
 	}
 	if a.outside != nil {
 		return nil, nil
+	}
+	if a.wall > 0 && ask.At >= a.wall { // the execution was over by then
+		return nil, ratchet.Errorf(ratchet.ReasonExecutionTimeout, "fetch %s: the time of the execution is over", req.URL)
 	}
 	a.unanswered = append(a.unanswered, Unanswered{Method: req.Method, URL: req.URL, Closest: a.closest(req)})
 	return nil, ratchet.Errorf(ratchet.ReasonNetwork, "fetch %s: the test has no mock for %s %s, and no network", req.URL, req.Method, req.URL)
@@ -276,18 +281,42 @@ func respond(m *testfile.Mock, req *egress.Request) (*egress.Response, error) {
 	if m.Error != "" {
 		return nil, failure(m.Error, u)
 	}
+	final := u
+	if m.FinalURL != "" {
+		if final, err = redirect(m.FinalURL, u, req); err != nil {
+			return nil, err
+		}
+	}
 	if req.MaxBody > 0 && int64(len(m.Body)) > req.MaxBody {
 		return nil, ratchet.Errorf(ratchet.ReasonBodyTooLarge, "fetch %s: the response body is larger than the limit of %s", u, ratchet.Size(req.MaxBody)).
 			WithDetails(ratchet.Detail{Pointer: "/url", Message: string(egress.KindBody)})
 	}
 	res := &egress.Response{
-		Status: m.Status, StatusText: cmp.Or(m.StatusText, http.StatusText(m.Status)), Header: append([][2]string{}, m.Header...), URL: u.String(),
+		Status: m.Status, StatusText: cmp.Or(m.StatusText, http.StatusText(m.Status)), Header: append([][2]string{}, m.Header...), URL: final.String(), Redirected: m.FinalURL != "",
 		Proto: "HTTP/1.1", Sent: int64(len(req.Body)), Received: int64(len(m.Body)),
 	}
 	if !strings.EqualFold(req.Method, "HEAD") {
 		res.Body = bytes.Clone(m.Body)
 	}
 	return res, nil
+}
+
+// redirect follows from u to where the mock's answer comes from.
+func redirect(to string, u *url.URL, req *egress.Request) (*url.URL, error) {
+	final, err := url.Parse(to)
+	if err != nil {
+		return nil, ratchet.Errorf(ratchet.ReasonValidation, "fetch %s: the mock's response.url is not valid: %w", u, err)
+	}
+	final.Fragment, final.RawFragment = "", ""
+	switch {
+	case req.Redirect == "error":
+		return nil, ratchet.Errorf(ratchet.ReasonNetwork, "fetch %s: the server redirects to %s, and the request says redirect: \"error\"", u, final).
+			WithDetails(ratchet.Detail{Pointer: "/url", Message: string(egress.KindRedirect), Got: u.Hostname()})
+	case !req.Hosts.Allows(final.Hostname(), port(final)):
+		return nil, ratchet.Errorf(ratchet.ReasonEgressRefused, "fetch %s: redirected to %s: refused: host %q is not in the task's permissions.net (%s); add it there or run with --allow-net %s", u, final, final.Host, req.Hosts, final.Host).
+			WithDetails(ratchet.Detail{Pointer: "/url", Message: string(egress.KindHost), Got: final.Host})
+	}
+	return final, nil
 }
 
 // failure is what a mock's "error" stands for: a reason, or a text.

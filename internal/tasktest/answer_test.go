@@ -88,7 +88,7 @@ func TestWhichMockAnswers(t *testing.T) {
 			[]string{"GET https://a.test/"},
 			[]string{"2"},
 		},
-		{"JSON as it was written", `{"url": "a.test", "response": {"body": {"n": 1.0}}}`, []string{"GET https://a.test/"}, []string{`{"n": 1.0}`}},
+		{"JSON with its numbers as they were written", `{"url": "a.test", "response": {"body": {"n": 1.0}}}`, []string{"GET https://a.test/"}, []string{`{"n":1.0}`}},
 		{"no body for HEAD", `{"url": "a.test", "method": "HEAD", "response": {"body": "x"}}`, []string{"HEAD https://a.test/"}, []string{""}},
 		{"no mocks at all", `[]`, []string{"GET https://a.test/"}, []string{none}},
 	} {
@@ -156,7 +156,7 @@ func TestAMockAnswersAsARequestWould(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &egress.Response{
-		Status: 404, StatusText: "Not Found", URL: "https://a.test/x", Proto: "HTTP/1.1", Received: 8, Body: []byte(`{"a": 1}`),
+		Status: 404, StatusText: "Not Found", URL: "https://a.test/x", Proto: "HTTP/1.1", Received: 7, Body: []byte(`{"a":1}`),
 		Header: [][2]string{{"content-type", "application/json"}, {"x-b", "1"}, {"x-b", "2"}},
 	}
 	if diff := cmp.Diff(want.Header, answer.Response.Header); diff != "" || answer.Response.Status != 404 || answer.Response.StatusText != want.StatusText ||
@@ -229,4 +229,25 @@ func TestWithANetworkADelayIsReal(t *testing.T) {
 			t.Errorf("got %q after %v, want %q after 1m", got, time.Since(begun), want)
 		}
 	})
+}
+
+func TestAMockMayBeWhereRedirectsLedTo(t *testing.T) {
+	t.Parallel()
+	hosts, parse := egress.ParseHosts([]string{"a.test"})
+	if parse != nil {
+		t.Fatal(parse)
+	}
+	const here, away = `{"url": "a.test", "response": {"url": "https://a.test/v2#x", "body": {}}}`, `{"url": "a.test", "response": {"url": "https://b.test/", "status": 200}}`
+	request := egress.Request{Method: "GET", URL: "https://a.test/", Hosts: hosts, Redirect: "follow"}
+	answer, err := fetch(t, tasktest.NewAnswers(mocks(t, here)), request)
+	if err != nil || answer.Response.URL != "https://a.test/v2" || !answer.Response.Redirected {
+		t.Errorf("got %v and %+v, want the final URL", err, answer.Response)
+	}
+	if _, err = fetch(t, tasktest.NewAnswers(mocks(t, away)), request); err == nil || err.Reason != ratchet.ReasonEgressRefused {
+		t.Errorf("got %v, want a host that is not permitted to be refused", err)
+	}
+	request.Redirect = "error"
+	if _, err = fetch(t, tasktest.NewAnswers(mocks(t, here)), request); err == nil || err.Reason != ratchet.ReasonNetwork {
+		t.Errorf("got %v, want no redirect where the request wants none", err)
+	}
 }

@@ -15,7 +15,7 @@ import (
 
 // Run runs the tests of the tasks at the paths and returns what came of them, in
 // that order. The error is for what says nothing about a task: that ctx ended, or
-// that workers cannot run here; the tasks it returns with it are incomplete.
+// that workers cannot run here; what it returns with it is what was finished.
 func (c Config) Run(ctx context.Context, paths []string) ([]*Task, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -34,7 +34,22 @@ func (c Config) Run(ctx context.Context, paths []string) ([]*Task, error) {
 		lanes.Go(r.lane)
 	}
 	lanes.Wait()
-	return r.tasks, context.Cause(ctx)
+	if err := context.Cause(ctx); err != nil {
+		return finished(r.tasks), err
+	}
+	return r.tasks, nil
+}
+
+// finished returns, of a Run that was ended, the tasks of which something came,
+// with those tests that had come to their end.
+func finished(tasks []*Task) (some []*Task) {
+	for _, t := range tasks {
+		t.Tests = slices.DeleteFunc(t.Tests, func(r *Result) bool { return !r.over && r.State != Invalid })
+		if len(t.Tests) > 0 || t.Error != nil || t.state == told {
+			some = append(some, t)
+		}
+	}
+	return some
 }
 
 // A runner is a Run under way. Its lanes each run one test at a time. A lane
@@ -68,7 +83,7 @@ func (r *runner) lane() {
 			r.cancel(err)
 			return
 		}
-		r.finished(task)
+		r.finished(task, next)
 	}
 }
 
@@ -105,9 +120,10 @@ func (t *Task) take() *Result {
 }
 
 // finished notes that one more test of the task has run.
-func (r *runner) finished(task *Task) {
+func (r *runner) finished(task *Task, test *Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	test.over = true
 	task.open--
 	r.progress.Tests++
 	r.tell()
@@ -143,6 +159,9 @@ func (r *runner) load(task *Task) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err != nil && r.ctx.Err() != nil {
+		return // says nothing about the task
+	}
 	if err != nil {
 		task.Error = ratchet.AsError(err)
 		if task.Error.Code == ratchet.CodeInternal {

@@ -7,7 +7,10 @@ package tasktest
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"time"
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
@@ -101,6 +104,7 @@ type Result struct {
 
 	test *testfile.Test
 	data []byte // of the file
+	over bool   // it has run
 }
 
 // Start is what a test's clock shows at first if the test does not say.
@@ -128,6 +132,8 @@ func (c *Config) run(ctx context.Context, task *Task, r *Result) *ratchet.Error 
 	}
 	if t.Network {
 		answers.outside = c.Executor.Outside()
+	} else {
+		answers.wall = time.Duration(c.Limits.Or(task.bundle.Limits).Or(ratchet.DefaultLimits()).Wall)
 	}
 	if !t.Network || !t.Now.IsZero() || t.Seed != 0 {
 		req.Timeline = &executor.Timeline{Seed: t.Seed, Start: t.Now, Replay: !t.Network}
@@ -139,10 +145,38 @@ func (c *Config) run(ctx context.Context, task *Task, r *Result) *ratchet.Error 
 			return ratchet.AsError(err)
 		}
 	}
+	if undeclared := r.undeclared(task.bundle); len(undeclared) > 0 {
+		r.State, r.Message, r.Problems = Invalid, "the file is not a test that can be run", undeclared
+		return nil
+	}
 	x := c.Executor.Execute(ctx, req)
 	if e := x.Error; e != nil && (ctx.Err() != nil || e.Code == ratchet.CodeInternal || e.Reason == ratchet.ReasonSandboxUnavailable) {
 		return e // says nothing about the task
 	}
+	answers.overdue(x)
 	r.judge(x, answers)
 	return nil
+}
+
+// overdue ends an execution that took an answer when its time was over. Its
+// clock costs no time, so that nobody else did.
+func (a *answers) overdue(x *ratchet.Execution) {
+	if a.wall == 0 || a.last < a.wall {
+		return
+	}
+	x.Output = nil
+	x.Error = ratchet.Errorf(ratchet.ReasonExecutionTimeout, "the task did not finish within the %v allowed: on the test's clock it took its last answer after %v; raise the limit with --timeout or \"timeout\" in metadata.json",
+		ratchet.Duration(a.wall), ratchet.Duration(a.last))
+}
+
+// undeclared reports the variables of the test that the task does not declare.
+func (r *Result) undeclared(b *bundle.Bundle) (problems []ratchet.Detail) {
+	for _, name := range slices.Sorted(maps.Keys(r.test.Env)) {
+		if !b.Permissions.AllowsEnv(name) {
+			d := testfile.At(r.File, r.data, "env", name)
+			d.Message = fmt.Sprintf("the task does not declare the environment variable %s; add it to permissions.env in metadata.json", name)
+			problems = append(problems, d)
+		}
+	}
+	return problems
 }

@@ -64,7 +64,7 @@ func TestHowATestEnds(t *testing.T) {
 		{"refuses its input", `{"input": {"n": "1"}, "expected": 1}`, tasktest.Failed, "got INPUT_INVALID: the input breaks the task's input schema\n/n: wrong type"},
 		{"has no mock", `{"input": {"fetch": "https://a.test/x"}, "expected": "caught", "mock": {"http": {"url": "b.test", "response": {}}}}`, tasktest.Failed, "the test has no mock for GET https://a.test/x\nno mock: GET https://a.test/x\nthe closest: line 1, GET b.test: its URL is another"},
 		{"may not fail for want of a mock", `{"input": {"fetch": "https://a.test/"}, "should_fail": true}`, tasktest.Failed, "the test has no mock"},
-		{"gives what it does not declare", `{"input": {}, "should_fail": true, "env": {"OTHER": "x"}}`, tasktest.Failed, "the task could not be run\ngot VALIDATION_ERROR: the task does not declare the environment variable OTHER"},
+		{"gives what it does not declare", `{"input": {}, "should_fail": true, "env": {"OTHER": "x"}}`, tasktest.Invalid, "the file is not a test that can be run\ntests/a.json:1:44: /env/OTHER: the task does not declare the environment variable OTHER"},
 		{"is no JSON", `{"input": {},}`, tasktest.Invalid, "tests/a.json:1:14: not JSON: a comma too many before '}'"},
 		{"expects nothing", "{\n\"input\": {}}", tasktest.Invalid, "tests/a.json:1:1: the test expects nothing"},
 	} {
@@ -89,7 +89,7 @@ func TestATestHasAClockAndChanceOfItsOwn(t *testing.T) {
 	c := config(t)
 	c.Env = map[string]string{"KEY": "given", "OTHER": "given", "UNDECLARED": "given"}
 	_, results := run(t, c, folder{
-		"metadata.json": `{"name": "task", "version": "1.0.0", "permissions": {"env": ["KEY", "OTHER"]}}`,
+		"metadata.json": `{"name": "task", "version": "1.0.0", "timeout": "2h", "permissions": {"env": ["KEY", "OTHER"]}}`,
 		"main.js": `async (input, context) => {
 			await new Promise((r) => setTimeout(r, 3600000));
 			const late = fetch("https://late.test/"), soon = fetch("https://soon.test/"), order = [];
@@ -266,5 +266,31 @@ func TestAnOutdatedTestIsWrittenAnew(t *testing.T) {
 	}
 	if err := task.Update(results["c.json"]); err == nil || !strings.Contains(err.Error(), "changed while the tests ran") {
 		t.Errorf("got %v, want that the file changed", err)
+	}
+}
+
+func TestTheTimeoutHoldsOnTheTestsClock(t *testing.T) {
+	t.Parallel()
+	const late = `"mock": {"http": {"url": "a.test", "delay": "10m", "response": {"body": "late"}}}}`
+	_, results := run(t, config(t), folder{
+		"main.js": `async (input) => {
+			const answer = fetch("https://a.test/").then((r) => r.text());
+			if (input.patience === undefined) {
+				try { await answer; } catch {}
+				return (await fetch("https://no.mock.test/")).status;
+			}
+			return Promise.race([answer, new Promise((r) => setTimeout(() => r("gave up"), input.patience))]);
+		}`,
+		"tests/a.json": `{"input": {}, "should_fail": {"reason": "EXECUTION_TIMEOUT", "message": "after 10m"}, ` + late,
+		"tests/b.json": `{"input": {"patience": 1000}, "expected": "gave up", ` + late, // nobody waits for the answer
+		"tests/c.json": `{"input": {"patience": 3600000}, "expected": "late", ` + late,
+	})
+	for file, want := range map[string]tasktest.State{"a.json": tasktest.Passed, "b.json": tasktest.Passed, "c.json": tasktest.Failed} {
+		if r := results[file]; r.State != want {
+			t.Errorf("%s: got %s, want %s: %s %q", file, r.State, want, r.Message, r.Explain(filepath.Base))
+		}
+	}
+	if e := results["c.json"].Error; e == nil || e.Reason != ratchet.ReasonExecutionTimeout {
+		t.Errorf("got %v, want a timeout", e)
 	}
 }

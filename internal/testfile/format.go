@@ -43,6 +43,7 @@ type (
 		Body    json.RawMessage `json:"body,omitempty"`
 	}
 	responseDocument struct {
+		URL        string          `json:"url,omitempty"`
 		Status     int             `json:"status"`
 		StatusText string          `json:"statusText,omitempty"`
 		Headers    map[string]any  `json:"headers,omitempty"`
@@ -102,7 +103,7 @@ func (m *Mock) document() exchangeDocument {
 }
 
 func (m *Mock) response() *responseDocument {
-	d := &responseDocument{Status: m.Status, StatusText: m.StatusText}
+	d := &responseDocument{URL: m.FinalURL, Status: m.Status, StatusText: m.StatusText}
 	kind := ""
 	for _, h := range m.Header {
 		if h[0] == "content-type" {
@@ -112,7 +113,7 @@ func (m *Mock) response() *responseDocument {
 	implied := ""
 	switch {
 	case len(m.Body) == 0:
-	case strings.Contains(kind, "json") && json.Valid(m.Body) && !strings.HasPrefix(string(bytes.TrimSpace(m.Body)), `"`) && string(bytes.TrimSpace(m.Body)) != "null":
+	case strings.Contains(kind, "json") && asValue(m.Body):
 		d.Body, implied = m.Body, "application/json"
 	case utf8.Valid(m.Body):
 		d.Body, implied = json.RawMessage(quote(string(m.Body))), "text/plain;charset=UTF-8"
@@ -124,6 +125,17 @@ func (m *Mock) response() *responseDocument {
 		delete(d.Headers, "content-type")
 	}
 	return d
+}
+
+// asValue reports whether a body, written as the JSON value that it is, is read
+// as the same bytes. A string is read as text, and null as no body.
+func asValue(body []byte) bool {
+	if !utf8.Valid(body) || !json.Valid(body) || body[0] == '"' || string(body) == "null" {
+		return false
+	}
+	var b bytes.Buffer
+	err := json.Compact(&b, []byte(layout{text: body, unit: "  "}.lay(parse(body), "", 0, true)))
+	return err == nil && bytes.Equal(b.Bytes(), body)
 }
 
 // object writes headers by name, with an array where one comes more than once.

@@ -1,10 +1,12 @@
 package testfile
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -273,7 +275,7 @@ func (r *reader) mock(n node, pointer string) Mock {
 		r.wrong(n, pointer, `the mock has no "url"`, expected, "")
 	}
 	if n.get("response").missing() && n.get("error").missing() {
-		r.wrong(n, pointer, `the mock has no "response"`, expected, "")
+		r.wrong(n, pointer, `the mock has no "response", nor an "error"`, expected, "")
 	}
 	return m
 }
@@ -305,6 +307,7 @@ func (r *reader) response(n node, pointer string, m *Mock) {
 	}
 	keys := slices.Sorted(maps.Keys(known))
 	isResponse := func(m member) bool { return nearest(m.key, keys) != "" }
+	known["url"] = r.finalURL(&m.FinalURL) // many a body has one, too: it makes no response
 	if n.kind == '{' && len(n.members) > 0 && !slices.ContainsFunc(n.members, isResponse) {
 		r.odd(n.start, pointer, "the response has none of the keys of one, and is taken for its body", `{"status": 200, "body": …}`)
 		body = n
@@ -320,6 +323,18 @@ func (r *reader) response(n node, pointer string, m *Mock) {
 		}
 	}
 	r.body(body, pointer+"/body", encoding, m)
+}
+
+// finalURL reads where redirects led to.
+func (r *reader) finalURL(into *string) func(node, string) {
+	return func(n node, pointer string) {
+		u, err := url.Parse(n.text)
+		if n.kind != '"' || err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			r.wrong(n, pointer, "url is not where a response can come from", `a whole URL such as "https://api.example.com/v2"`, n.describe())
+			return
+		}
+		*into = n.text
+	}
 }
 
 // body makes the bytes of a response's body, and its type if no header has it.
@@ -341,7 +356,9 @@ func (r *reader) body(n node, pointer, encoding string, m *Mock) {
 	case n.kind == '"':
 		m.Body, kind = []byte(n.text), "text/plain;charset=UTF-8"
 	default:
-		m.Body = r.raw(n)
+		var b bytes.Buffer
+		_ = json.Compact(&b, r.raw(n)) // it is known to be JSON
+		m.Body = b.Bytes()
 	}
 	if !slices.ContainsFunc(m.Header, func(h [2]string) bool { return h[0] == "content-type" }) {
 		m.Header = sorted(append(m.Header, [2]string{"content-type", kind}))

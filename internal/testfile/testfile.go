@@ -43,6 +43,7 @@ type Mock struct {
 	// or a text.
 	Error string
 
+	FinalURL   string // where redirects led to; empty if there were none
 	Status     int
 	StatusText string      // empty: that of the status
 	Header     [][2]string // lower-case names in alphabetical order
@@ -75,4 +76,21 @@ func Parse(file string, data []byte) (t *Test, problems, warnings []ratchet.Deta
 		return nil, r.problems, r.warnings
 	}
 	return t, nil, r.warnings
+}
+
+// At returns where in a test's file the keys lead, one below the other. The data
+// must be JSON.
+func At(file string, data []byte, keys ...string) ratchet.Detail {
+	r := reader{file: file, data: data}
+	n, pointer, off := parse(data), "", 0
+	for _, key := range keys {
+		pointer += "/" + escape(key)
+		for _, m := range n.members {
+			if m.key == key {
+				off = m.start
+			}
+		}
+		n = n.get(key)
+	}
+	return r.detail(off, pointer, "")
 }

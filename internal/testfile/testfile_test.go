@@ -61,7 +61,7 @@ func TestEverythingThatATestCanSay(t *testing.T) {
 			{
 				URL: "https://a.test/x", Method: "POST", Times: 3, Delay: 200 * time.Millisecond, Pointer: at(0), Line: 10,
 				Request: testfile.Wanted{Header: [][2]string{{"x-key", "k"}}, Body: []byte(`{"q": 1}`)},
-				Status:  404, Body: []byte(`{"x": [1]}`),
+				Status:  404, Body: []byte(`{"x":[1]}`),
 				Header: [][2]string{{"a", "z"}, {"content-type", "application/json"}, {"set-cookie", "a=1"}, {"set-cookie", "b=2"}},
 			},
 			{
@@ -102,12 +102,27 @@ func TestHowATaskMustFail(t *testing.T) {
 func TestAResponseThatIsABodyIsTakenForOne(t *testing.T) {
 	t.Parallel()
 	got, problems, warnings := testfile.Parse("tests/a.json", []byte(`{"input": {}, "expected": 1, "mock": {"http": {"url": "a.test", "response": {"name": "London"}}}}`))
-	if len(problems) > 0 || string(got.Mocks[0].Body) != `{"name": "London"}` || !strings.Contains(lines(warnings), "is taken for its body") {
+	if len(problems) > 0 || string(got.Mocks[0].Body) != `{"name":"London"}` || !strings.Contains(lines(warnings), "is taken for its body") {
 		t.Errorf("got %+v, problems %s, warnings %s", got, lines(problems), lines(warnings))
 	}
 	got, _, warnings = testfile.Parse("tests/a.json", []byte(`{"input": {}, "expected": 1, "mock": {"http": {"url": "a.test", "response": {"stauts": 1}}}}`))
 	if got.Mocks[0].Body != nil || !strings.Contains(lines(warnings), `did you mean "status"?`) {
 		t.Errorf("got %+v, warnings %s, want that a key is misspelt", got, lines(warnings))
+	}
+}
+
+func TestABodyIsCompactJSON(t *testing.T) {
+	t.Parallel()
+	got := parse(t, `{"input": {}, "expected": 1, "mock": {"http": {"url": "a.test", "response": {"status": 200, "body": {
+		"z": [1.0,  2],
+		"a": "<  >"
+	}}}}}`)
+	if want := `{"z":[1.0,2],"a":"<  >"}`; string(got.Mocks[0].Body) != want {
+		t.Errorf("got %s, want %s", got.Mocks[0].Body, want)
+	}
+	got, _, warnings := testfile.Parse("tests/a.json", []byte(`{"input": {}, "expected": 1, "mock": {"http": {"url": "a.test", "response": {"url": "x"}}}}`))
+	if got == nil || string(got.Mocks[0].Body) != `{"url":"x"}` || !strings.Contains(lines(warnings), "is taken for its body") {
+		t.Errorf("got %+v, warnings %s, want a URL alone to make no response", got, lines(warnings))
 	}
 }
 
@@ -133,6 +148,8 @@ func TestWhatIsWrongWithATest(t *testing.T) {
 		{mock(`{"response": {}}`), `/mock/http: the mock has no "url"`},
 		{mock(`{"url": " ", "response": {}}`), `/mock/http: the mock has no "url"`},
 		{mock(`[{"url": "a"}]`), `/mock/http/0: the mock has no "response"`},
+		{mock(`[{"url": "a", "delay": 1}]`), `/mock/http/0: the mock has no "response", nor an "error"`},
+		{mock(`[{"url": "a", "response": {"status": 200, "url": "/v2"}}]`), `/mock/http/0/response/url: url is not where a response can come from`},
 		{mock(`{"url": "a", "method": "FETCH", "response": {}}`), "/mock/http/method: method is not known"},
 		{mock(`{"url": "a", "times": 0, "response": {}}`), "/mock/http/times: times is out of bounds, expected a whole number from 1"},
 		{mock(`{"url": "a", "delay": "soon", "response": {}}`), "/mock/http/delay: delay cannot be read"},
@@ -232,7 +249,9 @@ func TestAFormattedTestIsTheSameTest(t *testing.T) {
 			{URL: "b.test", Method: "GET", Status: 200, Header: [][2]string{{"content-type", "application/json"}}, Body: []byte(`"a text"`)},
 			{URL: "c.test", Method: "GET", Status: 200, Header: [][2]string{{"content-type", "application/octet-stream"}}, Body: []byte{0xff, 0}},
 			{URL: "d.test", Method: "GET", Status: 200, Header: [][2]string{{"content-type", "text/plain;charset=UTF-8"}}, Body: []byte("line\nline")},
-			{URL: "e.test", Method: "GET", Status: 204},
+			{URL: "e.test", Method: "GET", Status: 204, FinalURL: "https://e.test/v2"},
+			{URL: "spaces.test", Method: "GET", Status: 200, Header: [][2]string{{"content-type", "application/json"}}, Body: []byte("{ \"b\": 1 }\n")},
+			{URL: "escapes.test", Method: "GET", Status: 200, Header: [][2]string{{"content-type", "application/json"}}, Body: []byte(`{"\u0041":1}`)},
 			{URL: "f.test", Method: "GET", Status: 200, Error: "TIMEOUT"},
 		},
 	}
@@ -253,7 +272,7 @@ func TestAFormattedTestIsTheSameTest(t *testing.T) {
 	for i := range got.Mocks {
 		m := &got.Mocks[i]
 		m.Pointer, m.Line = "", 0
-		m.Body, m.Request.Body = compact(m.Body), compact(m.Request.Body)
+		m.Request.Body = compact(m.Request.Body)
 	}
 	if diff := cmp.Diff(test, got); diff != "" {
 		t.Errorf("want -, got +:\n%s\nof\n%s", diff, text)
