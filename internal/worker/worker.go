@@ -33,9 +33,6 @@ func Main(arg string) error {
 	if err != nil {
 		return fmt.Errorf("worker: %w", err)
 	}
-	// Go's heap holds little here (the VMs live in arenas of their own): collect
-	// it early, for a worker's size is what bounds how many stay warm.
-	debug.SetGCPercent(gcPercent)
 	socket := os.NewFile(Descriptor, "server")
 	if socket == nil {
 		return errors.New("worker: no socket to a server; workers are started by ratchet itself")
@@ -54,6 +51,9 @@ func Main(arg string) error {
 	if err := confine(conn, opts); err != nil {
 		return err
 	}
+	// Go's heap holds little here (the VMs live in arenas of their own): collect
+	// it early, for a worker's size is what bounds how many stay warm.
+	debug.SetGCPercent(gcPercent)
 	return newServer(conn, engine).serve()
 }
 
