@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
 	"github.com/ratchet-runner/ratchet-go/internal/bundle"
@@ -23,7 +24,9 @@ func Vacant(dir string) error {
 	entries, err := os.ReadDir(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil
+		return reachable(filepath.Dir(dir))
+	case errors.Is(err, syscall.ENOTDIR) && !isFile(dir):
+		return reachable(filepath.Dir(dir))
 	case err != nil && isFile(dir):
 		return ratchet.Errorf(ratchet.ReasonValidation, "%s is a file; a recording is a folder of its own", dir)
 	case err != nil:
@@ -34,6 +37,18 @@ func Vacant(dir string) error {
 		return ratchet.Errorf(ratchet.ReasonValidation, "%s is not empty; a recording is a folder of its own", dir)
 	}
 	return nil
+}
+
+// reachable reports why no folder can be made below dir.
+func reachable(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case err == nil && !info.IsDir():
+		return ratchet.Errorf(ratchet.ReasonValidation, "%s is a file; no recording can be written below it", dir)
+	case err == nil || dir == filepath.Dir(dir):
+		return nil
+	}
+	return reachable(filepath.Dir(dir))
 }
 
 func isFile(name string) bool {

@@ -193,7 +193,7 @@ func TestARecordingIsThereAsAWholeOrNotAtAll(t *testing.T) {
 		empty:                       "holds a recording already",
 		other:                       "is not empty",
 		file:                        "is a file",
-		filepath.Join(file, "x"):    "cannot write the recording: ",
+		filepath.Join(file, "x"):    "no recording can be written below it",
 		filepath.Join(dir, "n\x00"): "cannot write the recording: ",
 	} {
 		err := write(target)
