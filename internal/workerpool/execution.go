@@ -16,7 +16,7 @@ import (
 // other, and they must not wait.
 type Handler interface {
 	// Start says what to run, now that there is a worker. It is called again
-	// where that worker turns out to have died before it was told.
+	// where that worker turns out to have died before it could begin.
 	Start(x *Execution) Run
 	Request(x *Execution, m *Request)
 	Log(x *Execution, m *Log)
@@ -28,6 +28,7 @@ type Execution struct {
 	worker  *worker
 	id      uint32
 	handler Handler
+	heard   bool // the worker has spoken of it; receive's own until ended is closed
 	once    sync.Once
 	ended   chan struct{}
 	done    *ipc.Done
@@ -40,10 +41,22 @@ type Execution struct {
 // When ctx ends, or wall has passed since the start, the execution is told to
 // stop; if it has not by the end of the grace period its worker is killed. Run
 // then returns ctx's cause, or ErrWall. A worker that dies gives a [*DeathError].
+//
+// A worker that was killed without a word about the execution, as one is that
+// was dead before it could read of it, is replaced once: whatever a task does
+// outside its process, the worker must speak of first.
 func (p *Pool) Run(ctx context.Context, d *Domain, wall time.Duration, handler Handler) (*Done, error) {
+	x, done, err := p.run(ctx, d, wall, handler)
+	if death, ok := errors.AsType[*DeathError](err); ok && x != nil && !x.heard && death.Cause == nil && death.Killed {
+		_, done, err = p.run(ctx, d, wall, handler)
+	}
+	return done, err
+}
+
+func (p *Pool) run(ctx context.Context, d *Domain, wall time.Duration, handler Handler) (*Execution, *Done, error) {
 	x, err := p.begin(ctx, d, wall, handler)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	w := x.worker
 	defer p.release(w)
@@ -54,16 +67,16 @@ func (p *Pool) Run(ctx context.Context, d *Domain, wall time.Duration, handler H
 	case <-ctx.Done():
 		x.stop(p.config.Grace)
 		if x.err == nil && x.done.Failure == nil {
-			return x.done, nil // it made it after all
+			return x, x.done, nil // it made it after all
 		}
 		if death, ok := errors.AsType[*DeathError](x.err); !ok || errors.Is(death.Cause, errGrace) {
-			return x.done, context.Cause(ctx)
+			return x, x.done, context.Cause(ctx)
 		}
 	}
 	if x.err == nil && spoilt(x.done) {
 		p.retire(w)
 	}
-	return x.done, x.err
+	return x, x.done, x.err
 }
 
 // begin leases a worker and starts the execution in it. A worker that turns out

@@ -81,6 +81,25 @@ func TestAWorkerKilledWhileIdleCostsNoExecution(t *testing.T) {
 	}
 }
 
+// What a worker has said nothing of did nothing: it may run elsewhere, once.
+func TestAWorkerKilledWithoutAWordIsReplacedOnce(t *testing.T) {
+	t.Parallel()
+	p := newPool(t, workerpool.Config{})
+	c := newCaller("1")
+	end := launch(t.Context(), p, domain("a", "() => { for (;;); }"), c)
+	for killed := 0; ; killed++ {
+		select {
+		case worker := <-c.worker:
+			kill(t, worker)
+		case e := <-end:
+			if death, ok := errors.AsType[*workerpool.DeathError](e.err); !ok || !death.Killed || killed < 2 {
+				t.Errorf("got %v after %d killed workers, want a DeathError after two", e.err, killed)
+			}
+			return
+		}
+	}
+}
+
 func TestNeighboursOfAKilledWorkerAllLearnOfIt(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, workerpool.Config{})

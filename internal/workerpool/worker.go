@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/ratchet-runner/ratchet-go/internal/ipc"
@@ -51,6 +52,7 @@ type worker struct {
 type DeathError struct {
 	Cause  error  // why Ratchet killed it; nil if it died by itself
 	Status string // how the process ended: "signal: killed", "exit status 2"
+	Killed bool   // by SIGKILL: from outside, since nothing in a worker sends one
 	Stderr string // the end of what it wrote there
 }
 
@@ -177,10 +179,20 @@ func (w *worker) death(err error) error {
 	if cause == nil {
 		cause = err
 	}
-	if cause == nil || isHangup(cause) {
-		return &DeathError{Status: w.cmd.ProcessState.String(), Stderr: w.stderr.String()}
+	if cause != nil && isHangup(cause) {
+		cause = nil
 	}
-	return &DeathError{Cause: cause, Status: w.cmd.ProcessState.String(), Stderr: w.stderr.String()}
+	status := w.cmd.ProcessState
+	return &DeathError{Cause: cause, Status: status.String(), Killed: killed(status), Stderr: w.stderr.String()}
+}
+
+// killed reports whether a process ended by SIGKILL.
+func killed(status *os.ProcessState) bool {
+	if status == nil {
+		return false
+	}
+	wait, ok := status.Sys().(interface{ Signal() syscall.Signal })
+	return ok && wait.Signal() == syscall.SIGKILL
 }
 
 // kill ends the process at once. The first cause given is the one told.
@@ -226,11 +238,12 @@ func (w *worker) receive() {
 	} else {
 		w.kill(fmt.Errorf("protocol violation: %w", err))
 	}
-	w.reap()
+	// Out of the set first: who waits for it to be gone must not lease it again.
 	w.pool.mu.Lock()
 	w.retired = true
 	w.pool.remove(w)
 	w.pool.mu.Unlock()
+	w.reap()
 	death := w.death(nil)
 	w.mu.Lock()
 	execs := w.execs
@@ -291,6 +304,7 @@ func (w *worker) with(exec uint32, f func(*Execution)) error {
 	if x == nil {
 		return fmt.Errorf("message about execution %d, which does not run", exec)
 	}
+	x.heard = true
 	f(x)
 	return nil
 }
