@@ -105,6 +105,14 @@ func (a *arena) restore(snapshot []byte) {
 	a.scrub(uintptr(len(snapshot)), h.high)
 }
 
+// trim forgets what lies behind the first n bytes, and gives back its memory if
+// that is much.
+func (a *arena) trim(n uintptr) {
+	h := a.head()
+	a.scrub(n, h.high)
+	h.high = min(h.high, n)
+}
+
 // scrub zeroes a range, so that nothing of one execution is left for the next.
 func (a *arena) scrub(from, to uintptr) {
 	if to <= from {

@@ -152,6 +152,9 @@ func TestTheAllocatorKeepsItsBlocksApart(t *testing.T) {
 					t.Skip("no snapshot")
 				}
 				high := m.a.head().high
+				if rapid.Bool().Draw(t, "trimmed") {
+					m.a.trim(uintptr(len(m.snapshot)))
+				}
 				m.a.restore(m.snapshot)
 				forgetCommitted(m.a, m.snapshot)
 				if !bytes.Equal(m.a.mem[:len(m.snapshot)], m.snapshot) {
@@ -235,6 +238,32 @@ func TestRestoreUndoesWhateverAnExecutionDid(t *testing.T) {
 		}
 		if len(bytes.Trim(vm.arena.mem[len(before):high], "\x00")) > 0 {
 			t.Errorf("%s: left something behind the snapshot", source)
+		}
+	}
+}
+
+// What an execution took beyond the snapshot is not held until the next one.
+func TestAClosedVMHoldsNoMoreThanItsSnapshot(t *testing.T) {
+	t.Parallel()
+	e := New(Config{Resident: 1, Memory: 32 << 20})
+	defer e.Close()
+	for _, source := range []string{`() => "x".repeat(1e5).length`, `() => new Uint8Array(8e6).fill(1).length`} {
+		p, err := e.Compile("main.js", []byte(source), Script)
+		if err != nil {
+			t.Fatal(err)
+		}
+		vm, err := e.NewVM()
+		if err != nil {
+			t.Fatal(err)
+		}
+		vm.Run(p, Task{Input: []byte("1"), Context: []byte("{}")}, mute{})
+		high := vm.arena.head().high
+		vm.Close()
+		if size := uintptr(len(vm.template)); high == size || vm.arena.head().high != size {
+			t.Errorf("%s: used up to %d of a snapshot of %d, and holds %d afterwards", source, high, size, vm.arena.head().high)
+		}
+		if len(bytes.Trim(vm.arena.mem[len(vm.template):high], "\x00")) > 0 {
+			t.Errorf("%s: something is left behind the snapshot", source)
 		}
 	}
 }

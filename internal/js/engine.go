@@ -131,6 +131,7 @@ func (e *Engine) acquire() (*VM, error) {
 	}
 	e.mu.Unlock()
 	if vm != nil && vm.edition == edition {
+		vm.refresh()
 		return vm, nil
 	}
 	if vm == nil {
@@ -141,6 +142,7 @@ func (e *Engine) acquire() (*VM, error) {
 		vm.resident = keep
 	} else {
 		vm.arena.clear()
+		vm.used = false
 	}
 	if err := vm.build(touched); err != nil {
 		return nil, err
@@ -178,7 +180,8 @@ func (e *Engine) Close() {
 	e.idle = nil
 }
 
-// module returns the bytecode of a prelude module, compiled on first use.
+// module returns the bytecode of a prelude module, compiled on first use unless
+// it is kept.
 func (e *Engine) module(name string) ([]byte, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -189,6 +192,17 @@ func (e *Engine) module(name string) ([]byte, error) {
 	if err != nil {
 		return nil, &Exception{Name: "ReferenceError", Message: "no prelude module " + name}
 	}
+	code := precompiled(name, source)
+	if code == nil {
+		if code, err = e.compileModule(name, source); err != nil {
+			return nil, err
+		}
+	}
+	e.modules[name] = code
+	return code, nil
+}
+
+func (e *Engine) compileModule(name string, source []byte) ([]byte, error) {
 	vm, err := newVM(e)
 	if err != nil {
 		return nil, err
@@ -199,7 +213,6 @@ func (e *Engine) module(name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prelude module %s: %w", name, err)
 	}
-	e.modules[name] = code
 	return code, nil
 }
 

@@ -12,7 +12,7 @@ import (
 	lib "modernc.org/libquickjs"
 )
 
-//go:embed prelude/*.js
+//go:embed prelude/*.js prelude/*.bytecode
 var prelude embed.FS
 
 // preludeFile begins the file name of every prelude frame in a stack trace.
@@ -96,6 +96,7 @@ type VM struct {
 	template []byte
 	resident bool
 	edition  int
+	used     bool // the arena holds what an execution left behind
 
 	// The closures QuickJS calls; kept here so that the collector keeps them.
 	onMalloc    func(*libc.TLS, uintptr, lib.Tsize_t) uintptr
@@ -176,8 +177,10 @@ func (vm *VM) build(touched []string) error {
 // reseed gives Math.random a state of its own.
 func (vm *VM) reseed() { at[lib.TJSContext](vm.ctx).Frandom_state = rand.Uint64() | 1 }
 
-// Close ends the VM's use: its memory goes back to what it was before the
-// execution, or to the system.
+// Close ends the VM's use. What memory the execution took beyond the snapshot
+// goes back at once; the rest is put back when the VM is wanted again, since
+// copying the snapshot then leaves in the processor's caches just what the
+// execution will touch.
 func (vm *VM) Close() {
 	vm.engine.note(vm.exec.loaded)
 	clean := vm.exec.failure == nil || vm.exec.failure.Kind == Threw
@@ -187,8 +190,8 @@ func (vm *VM) Close() {
 		return
 	}
 	vm.stop.Store(false)
-	vm.arena.restore(vm.template)
-	vm.reseed()
+	vm.arena.trim(uintptr(len(vm.template)))
+	vm.used = true
 	vm.engine.put(vm)
 }
 
@@ -209,6 +212,16 @@ func (vm *VM) Deliver(r Reply) {
 	case vm.wake <- struct{}{}:
 	default:
 	}
+}
+
+// refresh takes the VM's memory back to what it was before its last execution.
+func (vm *VM) refresh() {
+	if !vm.used {
+		return
+	}
+	vm.used = false
+	vm.arena.restore(vm.template)
+	vm.reseed()
 }
 
 // load evaluates compiled bytecode and returns its completion value, or the
@@ -261,12 +274,20 @@ func (vm *VM) interrupted(*libc.TLS, uintptr, uintptr) int32 {
 		return 1
 	}
 	x := &vm.exec
-	if x.task.CPU > 0 && x.cpu+threadCPU()-x.turn > x.task.CPU {
+	turn := threadCPU() - x.turn
+	if turn > longTurn {
+		wakeMonitor()
+	}
+	if x.task.CPU > 0 && x.cpu+turn > x.task.CPU {
 		x.overCPU = true
 		return 1
 	}
 	return 0
 }
+
+// longTurn is how long a turn lasts before other goroutines get their share of
+// it, the one that reads of a cancellation above all.
+const longTurn = time.Millisecond
 
 // rejection keeps the books of rejected promises that have no handler yet.
 func (vm *VM) rejection(_ *libc.TLS, _ uintptr, promise, reason value, handled int32, _ uintptr) {

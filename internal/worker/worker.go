@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -33,9 +32,9 @@ func Main(arg string) error {
 	if err != nil {
 		return fmt.Errorf("worker: %w", err)
 	}
-	socket := os.NewFile(Descriptor, "server")
-	if socket == nil {
-		return errors.New("worker: no socket to a server; workers are started by ratchet itself")
+	socket, err := openSocket()
+	if err != nil {
+		return fmt.Errorf("worker: %w", err)
 	}
 	conn, err := ipc.NewConn(socket)
 	if err != nil {
@@ -56,6 +55,8 @@ func Main(arg string) error {
 	debug.SetGCPercent(gcPercent)
 	return newServer(conn, engine).serve()
 }
+
+var errNoSocket = errors.New("no socket to a server; workers are started by ratchet itself")
 
 // confine puts the sandbox up and tells the server how that went.
 func confine(conn *ipc.Conn, opts sandbox.Options) error {

@@ -207,7 +207,8 @@ func (w *worker) bind() error {
 	d := w.domain
 	slots := int64(max(d.Slots, 1))
 	if sandbox.Supported() {
-		// Two VMs a slot: one runs while the other is being restored.
+		// One VM more than slots: an execution may begin before the VM of the last
+		// one is closed.
 		if err := sandbox.LimitMemory(w.cmd.Process.Pid, (slots+1)*(d.Memory+d.Memory/4)+dataHeadroom); err != nil {
 			return err
 		}

@@ -177,6 +177,64 @@ func TestACancelThatComesBeforeTheTaskRunsStopsIt(t *testing.T) {
 	}
 }
 
+// What a worker does for a short execution leaves the runtime's monitor thread
+// asleep. A long one needs it: without it the loop keeps the one processor that a
+// worker has, and no other goroutine reads that it is cancelled.
+func TestALoopInAWorkerThatWasIdleHearsThatItIsCancelled(t *testing.T) {
+	t.Parallel()
+	for name, loop := range map[string]string{"of calls": "for (;;);", "of promises": "for (;;) await null;"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPool(t, workerpool.Config{Grace: time.Minute}) // no kill comes to the rescue
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			d := domain("a", `async (loop, c) => { await fetch("http://a/"); if (loop) { c.log("here"); `+loop+` } return 1; }`)
+			once := newCaller("false") // loads what the answer needs, which wakes the monitor too
+			ended := launch(ctx, p, d, once)
+			await(t, "the first request", once.requests).reply("")
+			if e := await(t, "the first end", ended); e.err != nil || e.done.Failure != nil {
+				t.Fatalf("got %+v, %v, want an end without failure", e.done, e.err)
+			}
+			c := newCaller("true")
+			ended = launch(ctx, p, d, c)
+			request := await(t, "the request", c.requests)
+			awaitRest(t, pidOf(t, <-c.worker))
+			request.reply("")
+			await(t, "the line that the task logs", c.logs)
+			cancel()
+			if e := await(t, "the end", ended); !errors.Is(e.err, context.Canceled) {
+				t.Errorf("got %v, want context.Canceled", e.err)
+			}
+		})
+	}
+}
+
+// awaitRest waits until every thread of a process waits to be woken, and none
+// for time to pass.
+func awaitRest(t *testing.T, pid int) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for range 30_000 {
+		<-tick.C
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/syscall", pid))
+		if err != nil || len(threads) == 0 {
+			t.Fatalf("threads of %d: %v, %v", pid, threads, err)
+		}
+		if !slices.ContainsFunc(threads, func(thread string) bool {
+			call, err := os.ReadFile(thread)
+			if errors.Is(err, os.ErrPermission) {
+				t.Skip("only root sees what a worker's threads wait in")
+			}
+			number, _, _ := strings.Cut(string(call), " ")
+			return number != fmt.Sprint(unix.SYS_FUTEX) && number != fmt.Sprint(unix.SYS_EPOLL_PWAIT)
+		}) {
+			return
+		}
+	}
+	t.Fatalf("process %d does not come to rest", pid)
+}
+
 func TestAnIdleWorkerIsEnded(t *testing.T) {
 	t.Parallel()
 	p := newPool(t, workerpool.Config{Idle: time.Millisecond, Watch: time.Millisecond})
