@@ -72,7 +72,7 @@ type Execution struct {
 	Job           JobID          `json:"job,omitzero"` // zero for a run without a job, as by the command line
 	Task          string         `json:"task"`         // the task's name
 	VersionDigest string         `json:"versionDigest"`
-	Attempt       int            `json:"attempt"` // from 1
+	Attempt       int            `json:"attempt"` // from 1; one that is lost is followed by another of the same number
 	State         ExecutionState `json:"state"`
 
 	Input  json.RawMessage `json:"input"`
@@ -89,6 +89,7 @@ type Execution struct {
 	CPU        Duration  `json:"cpu,omitzero"`        // processor time of the task's own code
 	PeakMemory Size      `json:"peakMemory,omitzero"` // JavaScript heap at its largest
 	Worker     string    `json:"worker,omitempty"`    // the worker process that ran it
+	Node       NodeID    `json:"node,omitzero"`       // the server whose worker it was
 }
 
 func (Execution) idPrefix() string { return "execution" }

@@ -63,6 +63,7 @@ func TestJSONFormOfEachDomainType(t *testing.T) {
 		ID: uuid(t, "01"), Name: "addition", Label: "Addition", Description: "Adds two numbers",
 		Tags: []string{"math"}, Category: "math", Author: "A. Author", License: "MIT",
 		Aliases: []string{"bd6c6f98-4896-44cc-8c82-30328c3aefda"}, Deprecated: true, DeprecationMessage: "Use sum.",
+		Version: "1.2.0", VersionDigest: digest, Enabled: true, Paused: true,
 		CreatedAt: at, UpdatedAt: at.Add(time.Hour),
 	}
 	version := &ratchet.Version{
@@ -71,12 +72,16 @@ func TestJSONFormOfEachDomainType(t *testing.T) {
 		Limits:      ratchet.DefaultLimits(),
 		Permissions: ratchet.Permissions{Net: []string{"*.example.com"}, Env: []string{"TOKEN"}},
 		Retry:       ratchet.DefaultRetry(),
+		Concurrency: &ratchet.Concurrency{Key: "crm", Max: 2}, Rate: &ratchet.Rate{Max: 100, Per: ratchet.Duration(time.Minute)},
 		InputSchema: json.RawMessage(`{"type":"object"}`), OutputSchema: json.RawMessage(`true`), CreatedAt: at,
 	}
 	job := &ratchet.Job{
-		ID: uuid(t, "03"), Task: "addition", VersionDigest: digest,
-		Priority: ratchet.PriorityHigh, State: ratchet.JobParked, Parked: "gate customer-7",
-		Input: json.RawMessage(`{"a":1}`), Output: json.RawMessage(`null`), Error: failure, Attempts: 2, Losses: 1,
+		ID: uuid(t, "03"), TaskID: uuid(t, "01"), Task: "addition", VersionDigest: digest, Latest: true,
+		Priority: ratchet.PriorityHigh, Status: ratchet.StatusQueued, State: ratchet.JobParked, Parked: "concurrency: customer-7",
+		Input: json.RawMessage(`{"a":1}`), Output: json.RawMessage(`null`), Error: failure, Cache: ratchet.CacheBypass, Attempts: 2, Losses: 1,
+		Retry: ratchet.Retry{MaxAttempts: 5}, Limits: ratchet.Limits{Wall: ratchet.Duration(5 * time.Second)}, Tags: []string{"nightly"},
+		Concurrency: &ratchet.Concurrency{Key: "customer-7", Max: 1}, IdempotencyKey: "order-42",
+		Schedule: uuid(t, "05"), RetryOf: uuid(t, "13"), CancelRequested: true,
 		CreatedAt: at, RunAt: at.Add(time.Second), StartedAt: at.Add(2 * time.Second), FinishedAt: at.Add(3 * time.Second),
 	}
 	execution := &ratchet.Execution{
@@ -91,13 +96,84 @@ func TestJSONFormOfEachDomainType(t *testing.T) {
 			Error: ratchet.Errorf(ratchet.ReasonNetwork, "connection reset"),
 		}},
 		QueuedAt: at, StartedAt: at.Add(time.Millisecond), FinishedAt: at.Add(time.Second),
-		CPU: ratchet.Duration(12 * time.Millisecond), PeakMemory: 3 * ratchet.MB, Worker: "worker 1",
+		CPU: ratchet.Duration(12 * time.Millisecond), PeakMemory: 3 * ratchet.MB, Worker: "worker 1", Node: uuid(t, "06"),
+	}
+	plan := &ratchet.Schedule{
+		ID: uuid(t, "05"), Name: "nightly", Description: "Adds every night", TaskID: uuid(t, "01"), Task: "addition",
+		Cron: "30 2 * * *", Every: ratchet.Duration(time.Hour), Zone: "Europe/Berlin",
+		Input: json.RawMessage(`{"a":1}`), Priority: ratchet.PriorityLow, Tags: []string{"nightly"},
+		Missed: ratchet.MissedAll, MissedMax: 5, Overlap: ratchet.OverlapQueue, MaxRuns: 10, Start: at, End: at.Add(time.Hour), Enabled: true,
+		Runs: 3, Skipped: 1, LastRunAt: at, LastJob: uuid(t, "03"), NextRunAt: at.Add(time.Minute), CreatedAt: at, UpdatedAt: at.Add(time.Second),
+	}
+	node := &ratchet.Node{
+		ID: uuid(t, "06"), Host: "host", PID: 7, Version: "0.1.0", Address: "127.0.0.1:8080", Sandbox: "full",
+		StartedAt: at, BeatAt: at.Add(time.Second), Slots: 4, Running: 2, Stopping: true,
+	}
+	worker := &ratchet.Worker{
+		ID: "worker 1", Node: uuid(t, "06"), PID: 8, Engine: "quickjs", Task: "addition", Digest: digest, Running: 1, Served: 9,
+		StartedAt: at, LastUsed: at.Add(time.Second),
+	}
+	key := &ratchet.Key{
+		ID: uuid(t, "07"), Name: "ci", Scopes: ratchet.Scopes(), CreatedAt: at, ExpiresAt: at.Add(time.Hour), LastUsedAt: at.Add(time.Minute), RevokedAt: at.Add(2 * time.Hour),
+	}
+	event := &ratchet.Event{
+		ID: "42", Type: ratchet.EventJob, Time: at, Job: uuid(t, "03"), Task: "addition", Execution: uuid(t, "04"), Attempt: 2,
+		State: ratchet.JobParked, Status: ratchet.StatusQueued, Error: failure,
+		Log:      &ratchet.LogEntry{Time: at, Level: ratchet.LevelInfo, Message: "hello"},
+		Progress: &ratchet.Progress{Value: 0.5, Message: "half"}, Reason: "the reader is too slow",
+	}
+	stats := &ratchet.Stats{
+		Jobs: map[ratchet.JobStatus]int{}, States: map[ratchet.JobState]int{}, Waiting: 3, OldestDue: at, Tasks: 2, Schedules: 1, Executions: 9, Stale: 4, Paused: true,
+	}
+	for i, status := range ratchet.JobStatuses() {
+		stats.Jobs[status] = i
+	}
+	for i, state := range ratchet.JobStates() {
+		stats.States[state] = i
+	}
+	explanation := &ratchet.Explanation{
+		Job: uuid(t, "03"), Status: ratchet.StatusQueued, State: ratchet.JobParked, Summary: "It waits for another job.", Reasons: []string{"the gate is full"},
+		Remedy: "raise max", Ahead: 3, NextAttempt: at, Gate: &ratchet.Concurrency{Key: "customer-7", Max: 1}, Holders: []ratchet.JobID{uuid(t, "13")},
+		Executions: []ratchet.ExecutionSummary{{
+			ID: uuid(t, "04"), Attempt: 1, State: ratchet.ExecutionFailed, Reason: ratchet.ReasonExecutionFailed, Message: "no", At: at,
+		}},
+	}
+	request := &ratchet.JobRequest{
+		Task: "addition", TaskID: task.ID.String(), Version: "1.2.0", Latest: true, Input: json.RawMessage(`{"a":1}`),
+		Priority: ratchet.PriorityUrgent, RunAt: at, Delay: ratchet.Duration(time.Minute), MaxAttempts: 5, Retry: ratchet.Retry{Jitter: 0.5},
+		Timeout: ratchet.Duration(30 * time.Second), Tags: []string{"nightly"}, IdempotencyKey: "order-42", Concurrency: &ratchet.Concurrency{Key: "customer-7", Max: 1},
+	}
+	no, yes := false, true
+	request.Cache = &no
+	scheduleRequest := &ratchet.ScheduleRequest{
+		Name: plan.Name, Description: plan.Description, Task: plan.Task, TaskID: plan.TaskID.String(), Cron: plan.Cron, Every: plan.Every, Zone: plan.Zone,
+		Input: plan.Input, Priority: plan.Priority, Tags: plan.Tags, Missed: plan.Missed, MissedMax: plan.MissedMax, Overlap: plan.Overlap,
+		MaxRuns: plan.MaxRuns, Start: plan.Start, End: plan.End, Enabled: &no,
+	}
+	patch := &ratchet.SchedulePatch{
+		Name: &plan.Name, Description: &plan.Description, Cron: &plan.Cron, Every: &plan.Every, Zone: &plan.Zone,
+		Input: plan.Input, Priority: &plan.Priority, Tags: &plan.Tags, Missed: &plan.Missed, MissedMax: &plan.MissedMax, Overlap: &plan.Overlap,
+		MaxRuns: &plan.MaxRuns, Start: &plan.Start, End: &plan.End, Enabled: &yes,
 	}
 	for name, v := range map[string]any{
 		"task.json": task, "version.json": version, "job.json": job, "execution.json": execution, "error.json": failure,
+		"schedule.json": plan, "node.json": node, "worker.json": worker, "key.json": key, "event.json": event, "stats.json": stats,
+		"envvar.json":           &ratchet.EnvVar{Name: "TOKEN", Declared: true, UpdatedAt: at},
+		"breaker.json":          &ratchet.Breaker{Host: "api.example.com:443", State: ratchet.BreakerOpen, OpenedAt: at, RetryAt: at.Add(time.Minute), Opened: 2, Refused: 17},
+		"cache.json":            &ratchet.Cache{Name: "results", Entries: 3, Size: 12 * ratchet.KB, MaxSize: 64 * ratchet.MB, Hits: 17, Misses: 4, Evicted: 1},
+		"registered.json":       &ratchet.Registered{Task: *task, Created: true, Warnings: failure.Details},
+		"task-detail.json":      &ratchet.TaskDetail{Task: *task, Latest: version},
+		"job-request.json":      request,
+		"bulk-result.json":      &ratchet.BulkResult{Matched: 5, Changed: 3, Skipped: 2, More: true, Errors: failure.Details},
+		"explanation.json":      explanation,
+		"schedule-request.json": scheduleRequest,
+		"schedule-patch.json":   patch,
+		"rule-request.json":     &ratchet.RuleRequest{Cron: "@daily", Every: plan.Every, Zone: "UTC", Start: at, End: at.Add(time.Hour), After: at, Count: 3},
+		"key-request.json":      &ratchet.KeyRequest{Name: "ci", Scopes: []ratchet.Scope{ratchet.ScopeRun}, ExpiresIn: ratchet.Duration(time.Hour)},
+		"created-key.json":      &ratchet.CreatedKey{Key: *key, Text: "rk_…"},
 	} {
-		for i, f := range reflect.VisibleFields(reflect.TypeOf(v).Elem()) {
-			if reflect.ValueOf(v).Elem().Field(i).IsZero() && f.Name != "Cause" {
+		for _, f := range reflect.VisibleFields(reflect.TypeOf(v).Elem()) {
+			if reflect.ValueOf(v).Elem().FieldByIndex(f.Index).IsZero() && f.Name != "Cause" {
 				t.Errorf("%s: the field %s is not set, so nothing pins its name", name, f.Name)
 			}
 		}
@@ -132,14 +208,18 @@ func TestJSONFormOfEachDomainType(t *testing.T) {
 func TestJSONFormOfEmptyDomainTypes(t *testing.T) {
 	t.Parallel()
 	for want, v := range map[string]any{
-		`{"name":"a"}`:              ratchet.Task{Name: "a"},
-		`{"task":"a","digest":"d"}`: ratchet.Version{Task: "a", Digest: "d"},
-		`{"task":"a","versionDigest":"d","priority":"normal","state":"queued","input":1,"attempts":0}`: ratchet.Job{
+		`{"name":"a","enabled":false,"paused":false}`: ratchet.Task{Name: "a"},
+		`{"task":"a","digest":"d"}`:                   ratchet.Version{Task: "a", Digest: "d"},
+		`{"task":"a","versionDigest":"d","priority":"normal","state":"queued","input":1,"output":null,"error":null,"attempts":0}`: ratchet.Job{
 			Task: "a", VersionDigest: "d", State: ratchet.JobQueued, Input: json.RawMessage("1"),
 		},
 		`{"task":"a","versionDigest":"d","attempt":1,"state":"pending","input":1}`: ratchet.Execution{
 			Task: "a", VersionDigest: "d", State: ratchet.ExecutionPending, Attempt: 1, Input: json.RawMessage("1"),
 		},
+		`{}`: ratchet.SchedulePatch{},
+		`{"name":"n","task":"a","input":1,"priority":"normal","enabled":false,"runs":0}`: ratchet.Schedule{Name: "n", Task: "a", Input: json.RawMessage("1")},
+		`{"task":"a"}`:               ratchet.JobRequest{Task: "a"},
+		`{"name":"n","scopes":null}`: ratchet.Key{Name: "n"},
 	} {
 		if b, err := json.Marshal(v); err != nil || string(b) != want {
 			t.Errorf("got %s, %v, want %s", b, err, want)

@@ -29,6 +29,9 @@ type (
 	VersionID   = ID[Version]
 	JobID       = ID[Job]
 	ExecutionID = ID[Execution]
+	ScheduleID  = ID[Schedule]
+	NodeID      = ID[Node]
+	KeyID       = ID[Key]
 )
 
 // NewID returns a fresh ID. Of two IDs made in one process more than a quarter

@@ -48,30 +48,102 @@ func (s JobState) CanBecome(next JobState) bool { return canBecome(jobTransition
 // Terminal reports whether a job in state s never changes again.
 func (s JobState) Terminal() bool { return terminal(jobTransitions(), s) }
 
+// A JobStatus is a job's state in the six words that every client may rely on.
+// They do not say why a job waits: the state does.
+type JobStatus string
+
+// The statuses of a job.
+const (
+	StatusQueued    JobStatus = "queued" // scheduled, queued or parked
+	StatusRunning   JobStatus = "running"
+	StatusRetrying  JobStatus = "retrying"
+	StatusCompleted JobStatus = "completed"
+	StatusFailed    JobStatus = "failed"
+	StatusCancelled JobStatus = "cancelled"
+)
+
+// JobStatuses returns every JobStatus, in the order of a job's life.
+func JobStatuses() []JobStatus {
+	return []JobStatus{StatusQueued, StatusRunning, StatusRetrying, StatusCompleted, StatusFailed, StatusCancelled}
+}
+
+// Status returns the state in the words for clients.
+func (s JobState) Status() JobStatus {
+	if s == JobScheduled || s == JobParked {
+		return StatusQueued
+	}
+	return JobStatus(s)
+}
+
 // A Job is what was asked: run this version of a task on this input. It is
 // attempted by one execution after the other until one completes or none is
 // left.
 type Job struct {
 	ID            JobID    `json:"id,omitzero"`
-	Task          string   `json:"task"`          // the task's name
-	VersionDigest string   `json:"versionDigest"` // of the version it is pinned to
+	TaskID        TaskID   `json:"taskId,omitzero"`
+	Task          string   `json:"task"`            // the task's name
+	VersionDigest string   `json:"versionDigest"`   // of the version it is pinned to, or ran last
+	Latest        bool     `json:"latest,omitzero"` // each attempt runs the newest version there is
 	Priority      Priority `json:"priority"`
-	State         JobState `json:"state"`
+	// Status is State.Status(), for clients.
+	Status JobStatus `json:"status,omitempty"`
+	State  JobState  `json:"state"`
 	// Parked says which gate or pause holds a parked job.
 	Parked string `json:"parked,omitempty"`
 
 	Input  json.RawMessage `json:"input"`
-	Output json.RawMessage `json:"output,omitempty"` // of a completed job
-	Error  *Error          `json:"error,omitempty"`  // of the last attempt that failed
+	Output json.RawMessage `json:"output"` // of a completed job, else null
+	Error  *Error          `json:"error"`  // of the last attempt that failed
+
+	// Cache says whether the job's output is a result that was kept, or it was to be
+	// made anew whatever is kept.
+	Cache CacheUse `json:"cache,omitempty"`
 
 	Attempts int `json:"attempts"`        // begun and not lost, so far
 	Losses   int `json:"losses,omitzero"` // attempts that died with their server
 
+	Retry       Retry        `json:"retry,omitzero"`  // zero fields are the version's
+	Limits      Limits       `json:"limits,omitzero"` // zero fields are the version's
+	Tags        []string     `json:"tags,omitempty"`  // at most MaxTags
+	Concurrency *Concurrency `json:"concurrency,omitempty"`
+	// IdempotencyKey is the submitter's own name for the request.
+	IdempotencyKey string     `json:"idempotencyKey,omitempty"`
+	Schedule       ScheduleID `json:"scheduleId,omitzero"` // that submitted it
+	RetryOf        JobID      `json:"retryOf,omitzero"`    // the failed or cancelled job that this one repeats
+	// CancelRequested says that a running job is being stopped.
+	CancelRequested bool `json:"cancelRequested,omitzero"`
+
 	CreatedAt  time.Time `json:"createdAt,omitzero"`
-	RunAt      time.Time `json:"runAt,omitzero"` // not before this time
+	RunAt      time.Time `json:"runAt,omitzero"` // not before this time; of a retrying job that of the next attempt
 	StartedAt  time.Time `json:"startedAt,omitzero"`
 	FinishedAt time.Time `json:"finishedAt,omitzero"`
 }
+
+// A Concurrency is a gate: of the jobs with the same key in one namespace, at
+// most Max run at once.
+type Concurrency struct {
+	Key string `json:"key"`
+	Max int    `json:"max"`
+}
+
+// A Rate admits Max starts in any time of length Per, spread evenly.
+type Rate struct {
+	Max int      `json:"max"`
+	Per Duration `json:"per"`
+}
+
+// Interval is the time between two starts.
+func (r Rate) Interval() time.Duration { return time.Duration(r.Per) / time.Duration(max(r.Max, 1)) }
+
+// Bounds of what a submitter may say of a job.
+const (
+	MaxTags           = 20
+	MaxTagLength      = 100
+	MaxKeyLength      = 200 // of idempotency and concurrency keys
+	MaxGate           = 10_000
+	MaxBatch          = 1000 // jobs in one submission
+	IdempotencyWindow = 24 * time.Hour
+)
 
 // MaxLosses is how often a job may lose its attempt to the death of a server
 // before it fails: it may itself be what kills them.

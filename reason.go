@@ -54,6 +54,24 @@ const (
 	ReasonTimeout         Reason = "TIMEOUT"
 	ReasonTooManyRedirect Reason = "TOO_MANY_REDIRECTS"
 	ReasonBodyTooLarge    Reason = "BODY_TOO_LARGE"
+	ReasonCircuitOpen     Reason = "CIRCUIT_OPEN" // the host failed so often that it is left alone for a while
+)
+
+// Who may ask, and how much.
+const (
+	ReasonUnauthenticated Reason = "UNAUTHENTICATED" // no key, or one that is not known
+	ReasonForbidden       Reason = "FORBIDDEN"       // the key lacks the scope
+	ReasonQueueFull       Reason = "QUEUE_FULL"      // too many jobs wait
+	ReasonChanged         Reason = "CHANGED"         // somebody changed the thing meanwhile
+)
+
+// What is wrong with a request before anybody looks at what it asks.
+const (
+	ReasonRouteNotFound Reason = "ROUTE_NOT_FOUND"        // there is nothing at this path
+	ReasonMethod        Reason = "METHOD_NOT_ALLOWED"     // but not for this method
+	ReasonMediaType     Reason = "UNSUPPORTED_MEDIA_TYPE" // the body is of a type that is not taken
+	ReasonTooLarge      Reason = "REQUEST_TOO_LARGE"
+	ReasonOriginRefused Reason = "ORIGIN_REFUSED" // a browser sent it for another site
 )
 
 // The parts of Ratchet around an execution.
@@ -64,6 +82,12 @@ const (
 	ReasonStorageTransaction  Reason = "STORAGE_TRANSACTION_FAILED"
 	ReasonStorageMigration    Reason = "STORAGE_MIGRATION_FAILED"
 	ReasonStorageDuplicateKey Reason = "STORAGE_DUPLICATE_KEY"
+	ReasonStorageNotFound     Reason = "STORAGE_NOT_FOUND"    // there is no database where one should be
+	ReasonStorageFull         Reason = "STORAGE_FULL"         // no space is left
+	ReasonStorageReadOnly     Reason = "STORAGE_READ_ONLY"    // it may not be written
+	ReasonStorageCorrupt      Reason = "STORAGE_CORRUPT"      // it is damaged, or something else
+	ReasonStorageLocked       Reason = "STORAGE_LOCKED"       // another process has it
+	ReasonStorageSchemaNewer  Reason = "STORAGE_SCHEMA_NEWER" // a newer Ratchet has written it
 	ReasonServiceNotFound     Reason = "SERVICE_NOT_FOUND"
 	ReasonServiceUnavailable  Reason = "SERVICE_UNAVAILABLE"
 	ReasonServiceInit         Reason = "SERVICE_INITIALIZATION_FAILED"
@@ -82,15 +106,21 @@ func (r Reason) Code() Code {
 	case ReasonUsage, ReasonValidation, ReasonSerialization, ReasonConfig,
 		ReasonTaskInvalidSource, ReasonTaskValidation, ReasonTaskVersion,
 		ReasonInputInvalid, ReasonArchiveUnsafe, ReasonEngineUnknown, ReasonPluginNotCapable,
-		ReasonSyntax, ReasonNoFunction:
+		ReasonSyntax, ReasonNoFunction, ReasonMethod, ReasonMediaType, ReasonTooLarge:
 		return CodeInvalid
 	case ReasonTaskNotFound, ReasonExecutionNotFound, ReasonEntityNotFound,
-		ReasonServiceNotFound, ReasonPluginNotFound, ReasonTaskDeprecated:
+		ReasonServiceNotFound, ReasonPluginNotFound, ReasonTaskDeprecated, ReasonStorageNotFound,
+		ReasonRouteNotFound:
 		return CodeNotFound
-	case ReasonTaskDisabled, ReasonPermission, ReasonEgressRefused:
+	case ReasonUnauthenticated:
+		return CodeUnauthenticated
+	case ReasonTaskDisabled, ReasonPermission, ReasonEgressRefused, ReasonForbidden, ReasonOriginRefused:
 		return CodeForbidden
-	case ReasonExecutionInvalidState, ReasonStorageDuplicateKey, ReasonExecutionCancelled, ReasonAlreadyExists:
+	case ReasonExecutionInvalidState, ReasonStorageDuplicateKey, ReasonExecutionCancelled, ReasonAlreadyExists,
+		ReasonChanged:
 		return CodeConflict
+	case ReasonQueueFull:
+		return CodeExhausted
 	case ReasonExecutionFailed, ReasonExecutionTimeout, ReasonCPULimit, ReasonMemoryLimit,
 		ReasonOutputTooLarge, ReasonLogLimit, ReasonFetchLimit, ReasonFetchBytesLimit,
 		ReasonRecursionLimit, ReasonNeverSettles, ReasonOutputNotJSON, ReasonOutputInvalid,
@@ -98,8 +128,8 @@ func (r Reason) Code() Code {
 		return CodeTaskFailed
 	case ReasonTimeout:
 		return CodeTimeout
-	case ReasonNetwork, ReasonTooManyRedirect, ReasonBodyTooLarge, ReasonServiceUnavailable,
-		ReasonStorageConnection, ReasonSandboxUnavailable:
+	case ReasonNetwork, ReasonTooManyRedirect, ReasonBodyTooLarge, ReasonCircuitOpen, ReasonServiceUnavailable,
+		ReasonStorageConnection, ReasonSandboxUnavailable, ReasonStorageFull, ReasonStorageReadOnly, ReasonStorageLocked:
 		return CodeUnavailable
 	default:
 		return CodeInternal
@@ -113,13 +143,15 @@ func (r Reason) Retryable() bool { return r.RetryDelay() > 0 }
 // The delays are those of the earlier Ratchet.
 func (r Reason) RetryDelay() time.Duration {
 	switch r {
+	case ReasonCircuitOpen: // the error itself says it more exactly
+		return time.Minute
 	case ReasonServiceUnavailable:
 		return 5 * time.Second
 	case ReasonTimeout, ReasonExecutionTimeout:
 		return 2 * time.Second
-	case ReasonWorker, ReasonNetwork, ReasonStorageConnection:
+	case ReasonWorker, ReasonNetwork, ReasonStorageConnection, ReasonQueueFull:
 		return time.Second
-	case ReasonIO, ReasonStorageTransaction:
+	case ReasonIO, ReasonStorageTransaction, ReasonStorageFull:
 		return 500 * time.Millisecond
 	default:
 		return 0

@@ -2,22 +2,41 @@ package ratchet
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
 // A Retry says how often and when a job is attempted again after an attempt
-// that failed for a reason that may pass. The delay before the n-th retry is
-// InitialDelay × Factorⁿ⁻¹, at most MaxDelay, and then spread by Jitter. A zero
-// field means the default.
+// that failed for a reason that may pass. The delay before the n-th retry is what
+// Backoff makes of InitialDelay, at most MaxDelay, and then spread by Jitter. A
+// zero field means the default.
 type Retry struct {
 	MaxAttempts  int      `json:"maxAttempts,omitzero"`  // in all, the first included; default 3
+	Backoff      Backoff  `json:"backoff,omitempty"`     // default exponential
 	InitialDelay Duration `json:"initialDelay,omitzero"` // default 1s
 	MaxDelay     Duration `json:"maxDelay,omitzero"`     // default 30s
-	Factor       float64  `json:"factor,omitzero"`       // default 2
+	Factor       float64  `json:"factor,omitzero"`       // of exponential delays; default 2
 	// Jitter is the part of a delay by which it may be shorter or longer; default
 	// 0.2. There is always some: jobs that failed together must not come back
-	// together.
+	// together. Decorrelated delays have none beside their own.
 	Jitter float64 `json:"jitter,omitzero"`
+}
+
+// A Backoff is how the delays between retries grow.
+type Backoff string
+
+// The backoffs. The n-th delay, n from 1, of a first one of d:
+const (
+	BackoffExponential  Backoff = "exponential"  // d × Factorⁿ⁻¹
+	BackoffLinear       Backoff = "linear"       // d × n
+	BackoffFibonacci    Backoff = "fibonacci"    // d × 1, 1, 2, 3, 5, 8…
+	BackoffFixed        Backoff = "fixed"        // d
+	BackoffDecorrelated Backoff = "decorrelated" // by chance between d and three times the one before
+)
+
+// Backoffs returns every Backoff.
+func Backoffs() []Backoff {
+	return []Backoff{BackoffExponential, BackoffLinear, BackoffFibonacci, BackoffFixed, BackoffDecorrelated}
 }
 
 // DefaultRetry returns the retry policy of a task that names none; its numbers
@@ -25,6 +44,7 @@ type Retry struct {
 func DefaultRetry() Retry {
 	return Retry{
 		MaxAttempts:  3,
+		Backoff:      BackoffExponential,
 		InitialDelay: Duration(time.Second),
 		MaxDelay:     Duration(30 * time.Second),
 		Factor:       2,
@@ -36,6 +56,7 @@ func DefaultRetry() Retry {
 func (r Retry) Or(other Retry) Retry {
 	return Retry{
 		MaxAttempts:  orElse(r.MaxAttempts, other.MaxAttempts),
+		Backoff:      orElse(r.Backoff, other.Backoff),
 		InitialDelay: orElse(r.InitialDelay, other.InitialDelay),
 		MaxDelay:     orElse(r.MaxDelay, other.MaxDelay),
 		Factor:       orElse(r.Factor, other.Factor),
@@ -62,6 +83,9 @@ func (r Retry) Validate() (wrong []Detail) {
 	full := r.Or(DefaultRetry())
 	if full.MaxAttempts < 1 || full.MaxAttempts > MaxAttempts {
 		add("maxAttempts", fmt.Sprintf("1 to %d", MaxAttempts), r.MaxAttempts)
+	}
+	if !slices.Contains(Backoffs(), full.Backoff) {
+		add("backoff", "one of exponential, linear, fibonacci, fixed, decorrelated", r.Backoff)
 	}
 	if full.InitialDelay < 0 || full.InitialDelay > MaxRetryDelay {
 		add("initialDelay", "more than 0 and at most "+MaxRetryDelay.String(), r.InitialDelay)

@@ -23,9 +23,16 @@ type Task struct {
 	Aliases    []string `json:"aliases,omitempty"`
 	Deprecated bool     `json:"deprecated,omitzero"`
 	// DeprecationMessage says what to use instead of a deprecated task.
-	DeprecationMessage string    `json:"deprecationMessage,omitempty"`
-	CreatedAt          time.Time `json:"createdAt,omitzero"`
-	UpdatedAt          time.Time `json:"updatedAt,omitzero"`
+	DeprecationMessage string `json:"deprecationMessage,omitempty"`
+
+	// Version and VersionDigest are of the newest version, which new jobs run.
+	Version       string `json:"version,omitempty"`
+	VersionDigest string `json:"versionDigest,omitempty"`
+	Enabled       bool   `json:"enabled"` // takes new jobs
+	Paused        bool   `json:"paused"`  // takes them, but starts none
+
+	CreatedAt time.Time `json:"createdAt,omitzero"`
+	UpdatedAt time.Time `json:"updatedAt,omitzero"`
 }
 
 // MaxTaskName is the greatest length of a task's name.

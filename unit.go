@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A Duration is a span of time written as "30s", "1m30s" or a bare number of
-// seconds.
+// A Duration is a span of time written as "30s", "1m30s", "7d" (days of 24 hours)
+// or a bare number of seconds.
 type Duration time.Duration
 
 // ParseDuration parses the text form of a Duration.
@@ -20,11 +20,31 @@ func ParseDuration(s string) (Duration, error) {
 		}
 		return Duration(n * float64(time.Second)), nil
 	}
-	d, err := time.ParseDuration(s)
+	d, err := parseDays(s)
 	if err != nil || d < 0 {
 		return 0, Errorf(ReasonValidation, "invalid duration %q: want a span such as \"30s\", \"1m30s\" or a number of seconds", s)
 	}
 	return Duration(d), nil
+}
+
+// parseDays is time.ParseDuration of a text that may begin with whole days.
+func parseDays(s string) (time.Duration, error) {
+	text, rest, found := strings.Cut(s, "d")
+	if !found {
+		return time.ParseDuration(s)
+	}
+	days, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || rest == "" {
+		return time.Duration(days) * 24 * time.Hour, err
+	}
+	d, err := time.ParseDuration(rest)
+	if d < 0 {
+		return d, err
+	}
+	if sum := time.Duration(days)*24*time.Hour + d; sum >= d {
+		return sum, err
+	}
+	return -1, err // beyond what a Duration holds
 }
 
 // String returns the text form, such as "30s" or "24h".

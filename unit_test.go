@@ -17,12 +17,13 @@ func TestParseDuration(t *testing.T) {
 	for text, want := range map[string]time.Duration{
 		"30s": 30 * time.Second, "1m30s": 90 * time.Second, "250ms": 250 * time.Millisecond,
 		"30": 30 * time.Second, "0.5": 500 * time.Millisecond, "0": 0, "1e3": 1000 * time.Second,
+		"7d": 7 * 24 * time.Hour, "1d12h": 36 * time.Hour, "0d": 0,
 	} {
 		if got, err := ratchet.ParseDuration(text); err != nil || time.Duration(got) != want {
 			t.Errorf("ParseDuration(%q): got %v, %v, want %v", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "x", "-1", "-1s", "NaN", "Inf", "1e30", "9223372036.854775808", "30 parsecs", "s"} {
+	for _, text := range []string{"", "x", "-1", "-1s", "NaN", "Inf", "1e30", "9223372036.854775808", "30 parsecs", "s", "d", "1.5d", "-1d", "1d-1h", "1d1", "100000d", "65535d2000000h"} {
 		if got, err := ratchet.ParseDuration(text); !errors.Is(err, &ratchet.Error{Reason: ratchet.ReasonValidation}) {
 			t.Errorf("ParseDuration(%q): got %v, %v, want VALIDATION_ERROR", text, got, err)
 		}

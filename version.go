@@ -25,6 +25,10 @@ type Version struct {
 	Limits      Limits      `json:"limits,omitzero"`
 	Permissions Permissions `json:"permissions,omitzero"`
 	Retry       Retry       `json:"retry,omitzero"`
+	// Concurrency is the gate of jobs that name none of their own; Rate bounds
+	// how often the task starts, whatever its version. Nil means no bound.
+	Concurrency *Concurrency `json:"concurrency,omitempty"`
+	Rate        *Rate        `json:"rate,omitempty"`
 
 	InputSchema  json.RawMessage `json:"inputSchema,omitempty"`  // JSON Schema; none accepts anything
 	OutputSchema json.RawMessage `json:"outputSchema,omitempty"` // JSON Schema; none accepts anything

@@ -45,24 +45,23 @@ func unsafeArchive(archive, entry, message, expected, got string) error {
 }
 
 // readArchive returns the files of the task in the zip of that name, whose metadata.json is at
-// the root or exactly one folder deep. It refuses the whole archive for a single
-// entry that no task needs.
-func readArchive(archive string, data []byte) ([]archiveFile, error) {
+// the root or exactly one folder deep, and the name of that folder. It refuses the
+// whole archive for a single entry that no task needs.
+func readArchive(archive string, data []byte) (folder string, files []archiveFile, err error) {
 	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
-		return nil, ratchet.Errorf(ratchet.ReasonTaskInvalidSource, "%s: this is not a zip archive, or the end of it is missing", archive)
+		return "", nil, ratchet.Errorf(ratchet.ReasonTaskInvalidSource, "%s: this is not a zip archive, or the end of it is missing", archive)
 	}
 	if len(z.File) > maxArchiveFiles {
-		return nil, unsafeArchive(archive, "", "it has too many files", fmt.Sprintf("at most %d", maxArchiveFiles), fmt.Sprint(len(z.File)))
+		return "", nil, unsafeArchive(archive, "", "it has too many files", fmt.Sprintf("at most %d", maxArchiveFiles), fmt.Sprint(len(z.File)))
 	}
 	if err := checkEntries(archive, z.File); err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	prefix, err := taskFolder(archive, z.File)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	var files []archiveFile
 	total, most := 0, min(maxUnpacked, max(maxRatio*len(data), totalFloor))
 	for _, f := range z.File {
 		name, inside := strings.CutPrefix(f.Name, prefix)
@@ -71,12 +70,12 @@ func readArchive(archive string, data []byte) ([]archiveFile, error) {
 		}
 		content, err := readEntry(archive, f, most-total)
 		if err != nil {
-			return nil, err
+			return "", nil, err
 		}
 		total += len(content)
 		files = append(files, archiveFile{name: name, data: content})
 	}
-	return files, nil
+	return strings.TrimSuffix(prefix, "/"), files, nil
 }
 
 func checkEntries(archive string, entries []*zip.File) error {
@@ -135,6 +134,9 @@ func taskFolder(archive string, entries []*zip.File) (string, error) {
 	var found []string
 	for _, f := range entries {
 		dir, base := path.Split(f.Name)
+		if f.Name == manifestFile {
+			return "", nil
+		}
 		if base != metadataFile {
 			continue
 		}

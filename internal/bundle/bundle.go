@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/evanw/esbuild/pkg/api"
-
 	ratchet "github.com/ratchet-runner/ratchet-go"
 )
 
@@ -26,6 +24,9 @@ type Options struct {
 	// process more than half its time, which is esbuild getting ready; after a
 	// syntax error Check tells more.
 	DeferSyntax bool
+	// TempDir is where archives are unpacked while they are loaded. Default: the
+	// system's folder for temporary files.
+	TempDir string
 }
 
 // A Bundle is a task that has been checked and made ready to run. It holds all
@@ -51,6 +52,7 @@ type Bundle struct {
 
 	watch   []Input // files that were read and are not in the digest
 	archive bool
+	kept    kept
 }
 
 // A Report is what Check found.
@@ -90,15 +92,46 @@ func Check(ctx context.Context, path string, o Options) (*Report, error) {
 	return r, nil
 }
 
-func load(ctx context.Context, path string, o Options, f *findings, strictTests bool) (*Bundle, error) {
+// LoadArchive is like Load for a zip in memory. The Bundle has no Root.
+func LoadArchive(ctx context.Context, archive []byte, o Options) (*Bundle, error) {
+	const name = "task.zip" // for messages
+	f := &findings{}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	src, err := open(path)
+	src, err := openZip(name, archive, o)
 	if err != nil {
 		return nil, err
 	}
 	defer src.close()
+	b, err := loadFrom(ctx, src, o, f, false)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.err(name, true); err != nil {
+		return nil, err
+	}
+	b.Root = ""
+	return b, nil
+}
+
+func load(ctx context.Context, path string, o Options, f *findings, strictTests bool) (*Bundle, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	src, err := open(path, o)
+	if err != nil {
+		return nil, err
+	}
+	defer src.close()
+	b, err := loadFrom(ctx, src, o, f, strictTests)
+	if err == nil && b.archive {
+		b.Root, _ = filepath.Abs(path)
+	}
+	return b, err
+}
+
+func loadFrom(ctx context.Context, src *source, o Options, f *findings, strictTests bool) (*Bundle, error) {
 	l := loader{ctx: ctx, source: src, options: o, findings: f, strictTests: strictTests}
 	b, err := l.load()
 	if err == nil {
@@ -107,9 +140,7 @@ func load(ctx context.Context, path string, o Options, f *findings, strictTests 
 	if err != nil {
 		return nil, err
 	}
-	if b.Root, b.archive = src.root, src.archive; src.archive {
-		b.Root, _ = filepath.Abs(path)
-	}
+	b.Root, b.archive = src.root, src.archive
 	return b, nil
 }
 
@@ -213,6 +244,7 @@ func (l *loader) readMetadata(entry string) ([]Input, error) {
 	b := &l.bundle
 	if l.source.single != "" {
 		b.Name, b.Version = l.source.name, "0.0.0"
+		b.kept.single, b.kept.name = l.source.single, b.Name
 		return nil, nil
 	}
 	data, err := l.source.read(metadataFile, maxJSONFile)
@@ -227,8 +259,10 @@ func (l *loader) readMetadata(entry string) ([]Input, error) {
 		l.problem(unreadable(err), ratchet.Detail{File: metadataFile, Message: "cannot be read: " + plainError(metadataFile, err).Error()})
 		return nil, nil
 	}
-	m, doc := parseMetadata(metadataFile, data, l.source.name, l.findings)
-	b.Metadata = m
+	m, doc, unnamed := parseMetadata(metadataFile, data, l.source.name, l.findings)
+	if b.Metadata = m; unnamed {
+		b.kept.name = m.Name
+	}
 	if doc.root == nil {
 		return []Input{newInput(metadataFile, filepath.Join(l.source.root, metadataFile), data)}, nil
 	}
@@ -262,7 +296,7 @@ func (l *loader) readCode(entry string) ([]Input, error) {
 		return nil, ratchet.Errorf(ratchet.ReasonIO, "cannot read %s: %w", entry, plainError(entry, err))
 	}
 	text := string(trimBOM(data))
-	b := builder{findings: l.findings, source: l.source, options: l.options, entry: entry, real: real, data: data, text: text, ctx: l.ctx}
+	b := builder{findings: l.findings, source: l.source, options: l.options, entry: entry, real: real, data: data, text: text, ctx: l.ctx, links: map[string]string{}}
 	b.inputs = map[string]Input{real: newInput(entry, real, data)}
 	if strings.TrimSpace(text) == "" {
 		l.problem(ratchet.ReasonNoFunction, ratchet.Detail{File: entry, Line: 1, Column: 1, Message: "the file is empty", Expected: "a function such as (input) => ({})"})
@@ -272,7 +306,7 @@ func (l *loader) readCode(entry string) ([]Input, error) {
 		l.problem(ratchet.ReasonTaskValidation, ratchet.Detail{File: entry, Message: err.Error()})
 		return nil, nil
 	}
-	if b.form = readForm(text); b.form.linked || loaders()[path.Ext(entry)].loader == api.LoaderTS {
+	if b.form = readForm(text); b.form.linked || loaders()[path.Ext(entry)].syntax == typescript {
 		b.aliases = l.ignoredConfig()
 	}
 	made := b.build()
@@ -298,7 +332,12 @@ func (l *loader) readCode(entry string) ([]Input, error) {
 	}
 	if b.form.linked {
 		inputs = append(inputs, b.packages()...)
+		l.bundle.kept.files = b.resolve()
 	}
+	if name, ok := b.label(real); ok && name != entry {
+		b.links[entry] = name
+	}
+	l.bundle.kept.links = b.links
 	return inputs, nil
 }
 

@@ -22,13 +22,14 @@ type Input struct {
 	Size int
 
 	path   string // real
+	data   []byte
 	sum    [sha256.Size]byte
 	digest [sha256.Size]byte // of the content as the bundle's digest sees it
 }
 
 func newInput(name, real string, data []byte) Input {
 	sum := sha256.Sum256(data)
-	return Input{Name: name, Size: len(data), path: real, sum: sum, digest: sum}
+	return Input{Name: name, Size: len(data), path: real, data: data, sum: sum, digest: sum}
 }
 
 // canonicalInput is an input whose spaces and order of keys do not matter.

@@ -6,7 +6,7 @@ import ratchet "github.com/ratchet-runner/ratchet-go"
 
 func ParseMetadata(data []byte) (Metadata, []ratchet.Detail) {
 	f := &findings{}
-	m, _ := parseMetadata(metadataFile, data, "task", f)
+	m, _, _ := parseMetadata(metadataFile, data, "task", f)
 	return m, f.problems
 }
 
@@ -17,7 +17,7 @@ func ReadsFetchDirectly(code string) bool {
 }
 
 func ReadArchive(data []byte) (map[string][]byte, error) {
-	files, err := readArchive("a.zip", data)
+	_, files, err := readArchive("a.zip", data)
 	found := map[string][]byte{}
 	for _, f := range files {
 		found[f.name] = f.data

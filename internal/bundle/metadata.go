@@ -35,6 +35,9 @@ type Metadata struct {
 	Limits      ratchet.Limits // zero fields mean the default
 	Permissions ratchet.Permissions
 	Retry       ratchet.Retry
+	Concurrency *ratchet.Concurrency // nil: no gate
+	Rate        *ratchet.Rate        // nil: no bound
+	CacheTTL    ratchet.Duration     // how long results are kept; 0: not at all
 }
 
 // metadataReader reads metadata.json into m, and notes all that is wrong on the
@@ -44,24 +47,26 @@ type metadataReader struct {
 	m Metadata
 }
 
-func parseMetadata(file string, data []byte, fallbackName string, f *findings) (Metadata, *document) {
+// parseMetadata reads metadata.json; unnamed tells that the task is called by the
+// fallback.
+func parseMetadata(file string, data []byte, fallback string, f *findings) (m Metadata, doc *document, unnamed bool) {
 	r := metadataReader{document: readDocument(file, data, f)}
 	if r.root == nil {
-		return Metadata{}, r.document
+		return Metadata{}, r.document, false
 	}
 	if r.root.kind != jsonObject {
 		r.wrong(r.root, "", "the metadata of a task", `an object such as {"name": "my-task", "version": "1.0.0"}`, r.root.describe())
-		return Metadata{}, r.document
+		return Metadata{}, r.document, false
 	}
 	// "core" is read first so that what stands beside it wins.
 	if core := r.root.get("core"); core != nil {
 		r.object(core, "/core", r.identity())
 	}
 	r.object(r.root, "", r.fields())
-	r.name(fallbackName)
+	unnamed = r.name(fallback)
 	r.version()
 	r.bounds()
-	return r.m, r.document
+	return r.m, r.document, unnamed
 }
 
 // identity lists the keys that may also stand in "core".
@@ -96,7 +101,15 @@ func (r *metadataReader) fields() map[string]fieldReader {
 				"net": r.texts(&m.Permissions.Net), "env": r.texts(&m.Permissions.Env),
 			})
 		},
-		"retry":     func(n *jsonNode, pointer string) { r.object(n, pointer, r.retry()) },
+		"retry":       func(n *jsonNode, pointer string) { r.object(n, pointer, r.retry()) },
+		"concurrency": r.concurrency,
+		"rate":        r.rate,
+		"cache": func(n *jsonNode, pointer string) {
+			r.object(n, pointer, map[string]fieldReader{"ttl": r.decoded(&m.CacheTTL, "a span such as \"10m\" or a number of seconds")})
+			if n.kind == jsonObject {
+				r.needs(n, pointer, "ttl", `{"ttl": "10m"}`)
+			}
+		},
 		"fetch":     word(r.document, &m.Fetch, ratchet.FetchAsync, ratchet.FetchSync),
 		"engine":    r.engine,
 		"isolation": word(r.document, &m.Isolation, ratchet.IsolationTask, ratchet.IsolationExecution),
@@ -123,6 +136,38 @@ func (r *metadataReader) retry() map[string]fieldReader {
 	return map[string]fieldReader{
 		"maxAttempts": r.count(&p.MaxAttempts, 1, ratchet.MaxAttempts), "initialDelay": r.decoded(&p.InitialDelay, span),
 		"maxDelay": r.decoded(&p.MaxDelay, span), "factor": r.number(&p.Factor), "jitter": r.number(&p.Jitter),
+		"backoff": word(r.document, &p.Backoff, ratchet.Backoffs()...),
+	}
+}
+
+// concurrency reads the gate of the task's jobs, whose key is the task's name
+// unless it has one.
+func (r *metadataReader) concurrency(n *jsonNode, pointer string) {
+	c := &ratchet.Concurrency{}
+	r.object(n, pointer, map[string]fieldReader{"key": r.text(&c.Key), "max": r.count(&c.Max, 1, ratchet.MaxGate)})
+	if n.kind == jsonObject {
+		r.needs(n, pointer, "max", `{"max": 1}`)
+		r.m.Concurrency = c
+	}
+}
+
+// rate reads how often the task may start.
+func (r *metadataReader) rate(n *jsonNode, pointer string) {
+	v := &ratchet.Rate{}
+	r.object(n, pointer, map[string]fieldReader{
+		"max": r.count(&v.Max, 1, ratchet.MaxRate), "per": r.decoded(&v.Per, "a span such as \"1m\" or a number of seconds"),
+	})
+	if n.kind == jsonObject {
+		r.needs(n, pointer, "max", `{"max": 100, "per": "1m"}`)
+		r.needs(n, pointer, "per", `{"max": 100, "per": "1m"}`)
+		r.m.Rate = v
+	}
+}
+
+// needs reports a key that the object n must have.
+func (r *metadataReader) needs(n *jsonNode, pointer, key, example string) {
+	if v := n.get(key); v == nil || v.kind == jsonNull {
+		r.wrong(n, pointer, lastToken(pointer)+" has no "+key, lastToken(pointer)+" such as "+example, n.describe())
 	}
 }
 
@@ -156,13 +201,13 @@ func (r *metadataReader) engine(n *jsonNode, pointer string) {
 
 // name settles what the task is called by. A name that old tasks may have but
 // that cannot stand in a URL becomes the label, and its slug the name.
-func (r *metadataReader) name(fallback string) {
+func (r *metadataReader) name(fallback string) (unnamed bool) {
 	m := &r.m
 	written := m.Name
 	switch {
 	case written == "":
 		if m.Name = ratchet.Slug(m.Label); m.Name == "" {
-			m.Name = fallback
+			m.Name, unnamed = fallback, true
 		}
 	case len((&ratchet.Task{Name: written}).Validate()) > 0:
 		n, pointer := r.root.get("name"), "/name"
@@ -170,7 +215,7 @@ func (r *metadataReader) name(fallback string) {
 			n, pointer = r.root.get("core").get("name"), "/core/name"
 		}
 		if m.Name = ratchet.Slug(written); m.Name == "" {
-			m.Name = fallback
+			m.Name, unnamed = fallback, true
 		}
 		if m.Label == "" {
 			m.Label = written
@@ -179,6 +224,7 @@ func (r *metadataReader) name(fallback string) {
 		detail.Expected, detail.Got = `letters, digits, "-" and "_", at most 100`, shorten(written)
 		r.warn(detail)
 	}
+	return unnamed
 }
 
 func (r *metadataReader) version() {
@@ -222,6 +268,18 @@ func (r *metadataReader) bounds() {
 	place("/limits", r.m.Limits.Validate())
 	place("/permissions", r.m.Permissions.Validate())
 	place("/retry", r.m.Retry.Validate())
+	if c := r.m.Concurrency; c != nil && c.Max > 0 {
+		if c.Key == "" {
+			c.Key = r.m.Name
+		}
+		place("/concurrency", c.Validate())
+	}
+	if v := r.m.Rate; v != nil && v.Max > 0 && v.Per > 0 {
+		place("/rate", v.Validate())
+	}
+	if ttl := r.m.CacheTTL; ttl < 0 || ttl > ratchet.MaxCacheTTL {
+		r.wrong(r.root.at(splitPointer("/cache/ttl")), "/cache/ttl", "ttl is out of bounds", "more than 0 and at most "+ratchet.MaxCacheTTL.String(), ttl.String())
+	}
 	if r.m.Slots > 1 && r.m.Isolation == ratchet.IsolationExecution {
 		r.wrong(r.root.get("slots"), "/slots", "slots and isolation do not agree", `1 slot, or isolation "task"`, fmt.Sprint(r.m.Slots))
 	}

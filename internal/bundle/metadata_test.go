@@ -26,8 +26,9 @@ func TestEveryMetadataField(t *testing.T) {
 		"timeout": "1m30s", "memory": "64MB",
 		"limits": {"cpu": 5, "output": 2048, "logs": "10KB", "fetches": 3, "fetchBytes": "1MB", "fetchBody": "512KB", "recursion": 900},
 		"permissions": {"net": ["api.example.com", "*.example.com:8443"], "env": ["API_TOKEN"]},
-		"retry": {"maxAttempts": 5, "initialDelay": "2s", "maxDelay": "1m", "factor": 1.5, "jitter": 0.1},
-		"fetch": "sync", "engine": "quickjs", "isolation": "task", "slots": 20
+		"retry": {"maxAttempts": 5, "backoff": "fibonacci", "initialDelay": "2s", "maxDelay": "1m", "factor": 1.5, "jitter": 0.1},
+		"fetch": "sync", "engine": "quickjs", "isolation": "task", "slots": 20,
+		"concurrency": {"key": "crm", "max": 2}, "rate": {"max": 100, "per": "1m"}, "cache": {"ttl": "10m"}
 	}`)
 	want := bundle.Metadata{
 		UUID: "bd6c6f98-4896-44cc-8c82-30328c3aefda", Name: "addition", Version: "1.0.0-rc.1+b", Label: "Addition Task",
@@ -40,9 +41,11 @@ func TestEveryMetadataField(t *testing.T) {
 		},
 		Permissions: ratchet.Permissions{Net: []string{"api.example.com", "*.example.com:8443"}, Env: []string{"API_TOKEN"}},
 		Retry: ratchet.Retry{
-			MaxAttempts: 5, InitialDelay: ratchet.Duration(2 * time.Second), MaxDelay: ratchet.Duration(time.Minute), Factor: 1.5, Jitter: 0.1,
+			MaxAttempts: 5, Backoff: ratchet.BackoffFibonacci, InitialDelay: ratchet.Duration(2 * time.Second), MaxDelay: ratchet.Duration(time.Minute), Factor: 1.5, Jitter: 0.1,
 		},
 		Fetch: ratchet.FetchSync, Engine: ratchet.EngineQuickJS, Isolation: ratchet.IsolationTask, Slots: 20,
+		Concurrency: &ratchet.Concurrency{Key: "crm", Max: 2}, Rate: &ratchet.Rate{Max: 100, Per: ratchet.Duration(time.Minute)},
+		CacheTTL: ratchet.Duration(10 * time.Minute),
 	}
 	if !reflect.DeepEqual(b.Metadata, want) {
 		t.Errorf("got  %+v\nwant %+v", b.Metadata, want)
@@ -116,6 +119,11 @@ func TestBadMetadata(t *testing.T) {
 		with(`"permissions": {"net": ["https://x.org/a"]}`): "metadata.json:2:27: /permissions/net/0: this is not a host",
 		with(`"permissions": {"env": ["A=b"]}`):             "metadata.json:2:27: /permissions/env/0: this is not the name of an environment variable",
 		with(`"retry": {"maxAttempts": 1000}`):              "/retry/maxAttempts: maxAttempts is out of bounds",
+		with(`"retry": {"backoff": "quadratic"}`):           "/retry/backoff: backoff is not known, expected \"exponential\" or \"linear\"",
+		with(`"cache": {"ttl": "31d"}`):                     "/cache/ttl: ttl is out of bounds, expected more than 0 and at most",
+		with(`"cache": {"ttl": 0}`):                         "/cache/ttl: ttl cannot be read",
+		with(`"cache": {}`):                                 "/cache: cache has no ttl",
+		with(`"cache": true`):                               "/cache: cache has the wrong type",
 		with(`"fetch": "later"`):                            "metadata.json:2:12: /fetch: fetch is not known, expected \"async\" or \"sync\", got the string \"later\"",
 		with(`"engine": "node"`):                            "metadata.json:2:13: /engine: the engine \"node\" is not available yet",
 		with(`"engine": "v8"`):                              "/engine: engine is not known, expected \"quickjs\"",
@@ -123,6 +131,13 @@ func TestBadMetadata(t *testing.T) {
 		with(`"slots": 1001`):                               "/slots: slots is out of bounds, expected a whole number from 1 to 1000, got 1001",
 		with(`"slots": 1.5`):                                "/slots: slots is out of bounds",
 		with(`"slots": 2, "isolation": "execution"`):        "/slots: slots and isolation do not agree",
+		with(`"concurrency": 1`):                            "metadata.json:2:18: /concurrency: concurrency has the wrong type, expected an object, got 1",
+		with(`"concurrency": {}`):                           "metadata.json:2:18: /concurrency: concurrency has no max, expected concurrency such as {\"max\": 1}",
+		with(`"concurrency": {"max": 0}`):                   "metadata.json:2:26: /concurrency/max: max is out of bounds, expected a whole number from 1 to 10000, got 0",
+		with(`"concurrency": {"key": "a\u0000", "max": 1}`): "metadata.json:2:26: /concurrency/key: key has characters that cannot be shown",
+		with(`"rate": {"max": 1}`):                          "metadata.json:2:11: /rate: rate has no per, expected rate such as {\"max\": 100, \"per\": \"1m\"}",
+		with(`"rate": {"max": 1, "per": "forever"}`):        "/rate/per: per cannot be read, expected a span",
+		with(`"rate": {"max": 1, "per": "1000h"}`):          "metadata.json:2:29: /rate/per: per is out of bounds, expected more than 0 and at most 168h",
 		with(`"limits": {"cpu": 1e400}`):                    "metadata.json:2:21: /limits/cpu: a number too large for JavaScript",
 	} {
 		reason, got := refused(t, files{"metadata.json": text, "main.js": "(i) => 1"}.write(t), bundle.Options{})
@@ -130,6 +145,14 @@ func TestBadMetadata(t *testing.T) {
 			t.Errorf("%s: got reason %s", text, reason)
 		}
 		wants(t, got, want)
+	}
+}
+
+func TestAGateIsCalledAfterItsTask(t *testing.T) {
+	t.Parallel()
+	b := loadMetadata(t, `{"label": "Sync CRM", "version": "1.0.0", "concurrency": {"max": 1}}`)
+	if want := (ratchet.Concurrency{Key: "sync-crm", Max: 1}); b.Concurrency == nil || *b.Concurrency != want {
+		t.Errorf("got %+v, want %+v", b.Concurrency, want)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -51,7 +52,7 @@ func (s *source) close() {
 }
 
 // open finds the task at path.
-func open(path string) (*source, error) {
+func open(path string, o Options) (*source, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, notFound(path, err)
@@ -67,7 +68,7 @@ func open(path string) (*source, error) {
 	case !info.Mode().IsRegular():
 		return nil, ratchet.Errorf(ratchet.ReasonTaskInvalidSource, "%s is neither a folder nor a file", path)
 	case strings.EqualFold(filepath.Ext(base), ".zip"):
-		return openArchive(abs)
+		return openArchive(abs, o)
 	case loaders()[filepath.Ext(base)].entry:
 		s, err := openFolder(filepath.Dir(abs), strings.TrimSuffix(base, filepath.Ext(base)))
 		if err == nil {
@@ -118,28 +119,55 @@ func openFolder(path, base string) (*source, error) {
 	return &source{root: root, files: files, name: name}, nil
 }
 
-// openArchive unpacks the archive into a folder of its own that close removes:
-// esbuild resolves imports on the real file system, and a resolver of our own
-// would be one more thing to get wrong.
-func openArchive(path string) (*source, error) {
+// openArchive opens the zip at path.
+func openArchive(path string, o Options) (*source, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, notFound(path, err)
 	}
+	base := filepath.Base(path)
 	if info.Size() > maxArchive {
-		return nil, unsafeArchive(filepath.Base(path), "", "it is too large", fmt.Sprintf("at most %s", ratchet.Size(maxArchive)), ratchet.Size(info.Size()).String())
+		return nil, tooLarge(base, info.Size())
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, notFound(path, err)
 	}
-	files, err := readArchive(filepath.Base(path), data)
+	_, files, err := readArchive(base, data)
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "ratchet-task-")
+	return unpackArchive(base, strings.TrimSuffix(base, filepath.Ext(base)), files, o)
+}
+
+// openZip opens a zip in memory. What it is called comes from its folder, if it
+// has one.
+func openZip(archive string, data []byte, o Options) (*source, error) {
+	if len(data) > maxArchive {
+		return nil, tooLarge(archive, int64(len(data)))
+	}
+	folder, files, err := readArchive(archive, data)
 	if err != nil {
-		return nil, ratchet.Errorf(ratchet.ReasonIO, "cannot unpack %s: %w", path, plainError("the folder for temporary files", err))
+		return nil, err
+	}
+	return unpackArchive(archive, folder, files, o)
+}
+
+func tooLarge(archive string, size int64) error {
+	return unsafeArchive(archive, "", "it is too large", fmt.Sprintf("at most %s", ratchet.Size(maxArchive)), ratchet.Size(size).String())
+}
+
+// unpackArchive writes the files into a folder of its own that close removes:
+// esbuild resolves imports on the real file system, and a resolver of our own
+// would be one more thing to get wrong.
+func unpackArchive(archive, name string, files []archiveFile, o Options) (*source, error) {
+	m, files, err := readManifest(archive, files)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp(o.TempDir, "ratchet-task-")
+	if err != nil {
+		return nil, ratchet.Errorf(ratchet.ReasonIO, "cannot unpack %s: %w", archive, plainError("the folder for temporary files", err))
 	}
 	remove := func() { _ = os.RemoveAll(dir) }
 	// package.json ends the search of esbuild for one further up.
@@ -147,22 +175,24 @@ func openArchive(path string) (*source, error) {
 	if err := errors.Join(
 		os.WriteFile(filepath.Join(dir, "package.json"), []byte("{}"), 0o600),
 		os.Mkdir(task, 0o700),
-		unpack(task, files),
+		unpack(task, files, m.Links),
 	); err != nil {
 		remove()
-		return nil, ratchet.Errorf(ratchet.ReasonIO, "cannot unpack %s: %w", path, err)
+		return nil, ratchet.Errorf(ratchet.ReasonIO, "cannot unpack %s: %w", archive, err)
 	}
-	base := filepath.Base(path)
-	s, err := openFolder(task, strings.TrimSuffix(base, filepath.Ext(base)))
+	if m.Name != "" {
+		name = m.Name
+	}
+	s, err := openFolder(task, name)
 	if err != nil {
 		remove()
 		return nil, err
 	}
-	s.archive, s.cleanup = true, remove
+	s.archive, s.cleanup, s.single = true, remove, m.Single
 	return s, nil
 }
 
-func unpack(dir string, files []archiveFile) error {
+func unpack(dir string, files []archiveFile, links map[string]string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
@@ -173,6 +203,18 @@ func unpack(dir string, files []archiveFile) error {
 			return err
 		}
 		if err := root.WriteFile(f.name, f.data, 0o600); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(links)) {
+		if err := root.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			return err
+		}
+		to, err := filepath.Rel(filepath.Dir(name), links[name])
+		if err == nil {
+			err = root.Symlink(to, name)
+		}
+		if err != nil {
 			return err
 		}
 	}

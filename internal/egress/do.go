@@ -48,7 +48,7 @@ type Timings struct {
 // Do makes the request and returns its final response, whatever its status.
 //
 // A failure is a *ratchet.Error: VALIDATION_ERROR (the Request itself),
-// EGRESS_REFUSED (a rule, and what lifts it), NETWORK_ERROR, TIMEOUT,
+// EGRESS_REFUSED (a rule, and what lifts it), NETWORK_ERROR, TIMEOUT, CIRCUIT_OPEN,
 // TOO_MANY_REDIRECTS or BODY_TOO_LARGE; the message of its first Detail, a [Kind],
 // tells them apart more finely.
 // The exception is a ctx that was cancelled: its cause comes back, wrapped.
@@ -87,6 +87,11 @@ func (x *exchange) hop(ctx context.Context) (res *Response, next *url.URL, err e
 		return nil, nil, refused
 	}
 	x.trace = &trace{}
+	done, err := x.enter(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func(ctx context.Context, began time.Time) { done(outcome(ctx, res, err, time.Since(began))) }(ctx, time.Now())
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if x.headers > 0 {

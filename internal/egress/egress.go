@@ -37,6 +37,7 @@ import (
 	"time"
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
+	"github.com/ratchet-runner/ratchet-go/internal/resilience"
 )
 
 // Config says how a Client behaves. The zero Config works.
@@ -57,6 +58,10 @@ type Config struct {
 	MaxHeader     int64         // bytes of the headers of a request, and of a response. Default: 64 KB
 	MaxBody       int64         // bytes of a decoded body where the Request sets no bound. Default: 10 MB
 	MaxConns      int           // open connections to one host. Default: 512
+
+	// Hosts leaves hosts alone that fail, and bounds the requests at once. Default:
+	// every host is asked, however it answers.
+	Hosts *resilience.Hosts
 
 	// Resolver looks names up. Default: the system's.
 	Resolver *net.Resolver

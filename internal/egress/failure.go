@@ -30,6 +30,7 @@ const (
 // What failed (NETWORK_ERROR), or took too long (TIMEOUT).
 const (
 	KindDNS         Kind = "dns"         // the name does not resolve
+	KindPlace       Kind = "place"       // too many requests to the host are under way (TIMEOUT)
 	KindConnect     Kind = "connect"     // refused
 	KindUnreachable Kind = "unreachable" // no route
 	KindTLS         Kind = "tls"         // the handshake, or the certificate

@@ -199,7 +199,7 @@ func ownData(own json.RawMessage) json.RawMessage {
 	}
 	switch code {
 	case ratchet.ReasonEgressRefused, ratchet.ReasonNetwork, ratchet.ReasonTimeout,
-		ratchet.ReasonTooManyRedirect, ratchet.ReasonBodyTooLarge, ratchet.ReasonValidation:
+		ratchet.ReasonTooManyRedirect, ratchet.ReasonBodyTooLarge, ratchet.ReasonCircuitOpen, ratchet.ReasonValidation:
 		delete(data, "details")
 		if b, err := json.Marshal(data); err == nil {
 			return b

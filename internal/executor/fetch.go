@@ -2,11 +2,14 @@ package executor
 
 import (
 	"encoding/json"
+	"errors"
+	"math"
 	"net/url"
 	"time"
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
 	"github.com/ratchet-runner/ratchet-go/internal/egress"
+	"github.com/ratchet-runner/ratchet-go/internal/resilience"
 	"github.com/ratchet-runner/ratchet-go/internal/workerpool"
 )
 
@@ -30,6 +33,9 @@ type (
 		Message string           `json:"message"`
 		Code    ratchet.Reason   `json:"code"`
 		Details []ratchet.Detail `json:"details,omitempty"`
+		// RetryAfter is for how many seconds the request is of no use, where that
+		// is known.
+		RetryAfter float64 `json:"retryAfter,omitempty"`
 	}
 )
 
@@ -110,7 +116,11 @@ func failed(m *workerpool.Request, e *ratchet.Error) *workerpool.Reply {
 	if e.Reason == ratchet.ReasonTimeout {
 		name = "TimeoutError"
 	}
-	head, err := json.Marshal(hostError{Name: name, Message: e.Message, Code: e.Reason, Details: e.Details})
+	told := hostError{Name: name, Message: e.Message, Code: e.Reason, Details: e.Details}
+	if open, ok := errors.AsType[*resilience.OpenError](e); ok {
+		told.RetryAfter = math.Ceil(open.After.Seconds())
+	}
+	head, err := json.Marshal(told)
 	if err != nil {
 		head = []byte(`{"name":"TypeError","message":"fetch failed"}`)
 	}

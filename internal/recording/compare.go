@@ -8,6 +8,7 @@ import (
 	"time"
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
+	"github.com/ratchet-runner/ratchet-go/internal/redact"
 )
 
 // A Comparison is what a replay did other than the execution that was recorded.
@@ -86,9 +87,9 @@ func (r *Recording) result(digest string) string {
 
 func (p *Replay) result(e *ratchet.Execution) string {
 	if e.Error == nil {
-		return string(indent(p.hide.json(e.Output)))
+		return string(indent(p.hide.JSON(e.Output)))
 	}
-	return errorText(p.hide.error(e.Error), e.VersionDigest == p.recording.Meta.Task.Digest)
+	return errorText(p.hide.Error(e.Error), e.VersionDigest == p.recording.Meta.Task.Digest)
 }
 
 func errorText(e *ratchet.Error, places bool) string {
@@ -115,11 +116,11 @@ func errorText(e *ratchet.Error, places bool) string {
 }
 
 // logLines writes each entry as a line, or more if it has more, without its time.
-func logLines(logs []ratchet.LogEntry, hide *secrets) string {
+func logLines(logs []ratchet.LogEntry, hide *redact.Secrets) string {
 	var b strings.Builder
 	for _, l := range logs {
 		if hide != nil {
-			l = hide.log(l)
+			l = hide.Log(l)
 		}
 		fmt.Fprintf(&b, "%s %s", l.Level, l.Message)
 		if len(l.Fields) > 0 {

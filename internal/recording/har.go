@@ -121,6 +121,12 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimRight(b.Bytes(), "\n"), err
 }
 
+// quoted is s as a JSON string.
+func quoted(s string) string {
+	b, _ := encode(s) // a string always can be
+	return string(b)
+}
+
 // encodeHAR writes the exchanges as HAR, one entry a line. What it decodes goes
 // through hide.
 func encodeHAR(version string, exchanges []*Exchange, hide func(string) string) ([]byte, error) {

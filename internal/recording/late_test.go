@@ -154,19 +154,3 @@ func TestAURLOfTheEnvironmentHasAURLInItsPlace(t *testing.T) {
 		}
 	}
 }
-
-func TestURLsOfOneHostShareItsStandIn(t *testing.T) {
-	t.Parallel()
-	text, _, u, restore := recording.Hide(map[string]string{"A": "https://api.example.com/a", "B": "https://api.example.com/b?k=1"})
-	for got, want := range map[string]string{
-		u("https://api.example.com/b?k=1&x"):             "https://secret-a.invalid/secret-b-1?secret-b&x",
-		u("https://api.example.com/a/x"):                 "https://secret-a.invalid/secret-a-1/x",
-		u("https://api.example.com/c"):                   "https://secret-a.invalid/c",
-		text("no such host: api.example.com"):            "no such host: secret-a.invalid",
-		restore("https://secret-a.invalid/secret-a-1/x"): "https://api.example.com/a/x",
-	} {
-		if got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	}
-}

@@ -3,7 +3,6 @@ package recording
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"maps"
 	"math/rand/v2"
 	"net/netip"
@@ -15,6 +14,7 @@ import (
 	ratchet "github.com/ratchet-runner/ratchet-go"
 	"github.com/ratchet-runner/ratchet-go/internal/egress"
 	"github.com/ratchet-runner/ratchet-go/internal/executor"
+	"github.com/ratchet-runner/ratchet-go/internal/redact"
 )
 
 // Origin says what recorded an execution, and of what.
@@ -142,7 +142,7 @@ type content struct {
 // content takes all of it together, and hides the secrets.
 func (r *Recorder) content(e *ratchet.Execution) *content {
 	b, req := r.request.Bundle, r.request
-	env := placeholders(req.Env)
+	env := redact.Placeholders(req.Env)
 	c := &content{
 		meta: Meta{
 			Format: Format, Ratchet: r.origin.Ratchet, Engine: r.origin.Engine, Recorded: time.Now().UTC().Truncate(time.Second),
@@ -155,35 +155,35 @@ func (r *Recorder) content(e *ratchet.Execution) *content {
 		exchanges: r.exchanges(e.Error != nil),
 	}
 	c.meta.Requests = len(c.exchanges)
-	s := newSecrets()
-	s.addEnv(req.Env, env)
+	s := redact.New()
+	s.AddEnv(req.Env, env)
 	for _, x := range c.exchanges {
-		s.learnFrom(x)
+		learnFrom(s, x)
 	}
 	for _, x := range c.exchanges {
-		s.hideIn(x)
+		hideIn(s, x)
 	}
-	c.hide = s.text
-	c.input = s.json(req.Input)
+	c.hide = s.Text
+	c.input = s.JSON(req.Input)
 	if e.Error != nil {
 		c.meta.Reason = e.Error.Reason
-		c.err = s.error(e.Error)
+		c.err = s.Error(e.Error)
 	} else {
-		c.output = s.json(e.Output)
+		c.output = s.JSON(e.Output)
 	}
 	for _, l := range e.Logs {
-		c.logs = append(c.logs, s.log(l))
+		c.logs = append(c.logs, s.Log(l))
 	}
 	return c
 }
 
 // learnFrom registers the secrets in the headers of an exchange.
-func (s *secrets) learnFrom(x *Exchange) {
+func learnFrom(s *redact.Secrets, x *Exchange) {
 	from := func(list [][2]string, sent bool) {
 		for _, h := range list {
-			s.header(h[0], h[1], func(kind, part string) string {
-				p := s.number(kind)
-				s.learn(part, p, sent)
+			s.Header(h[0], h[1], func(kind, part string) string {
+				p := s.Number(kind)
+				s.Learn(part, p, sent)
 				return p
 			})
 		}
@@ -195,58 +195,34 @@ func (s *secrets) learnFrom(x *Exchange) {
 }
 
 // hideIn replaces the secrets in an exchange.
-func (s *secrets) hideIn(x *Exchange) {
-	x.Request = s.request(x.Request)
+func hideIn(s *redact.Secrets, x *Exchange) {
+	x.Request = hiddenRequest(s, x.Request)
 	if p := x.Response; p != nil {
-		x.Response = s.response(p)
+		x.Response = hiddenResponse(s, p)
 	}
 	if x.Error != nil {
-		x.Error = s.error(x.Error)
+		x.Error = s.Error(x.Error)
 	}
 }
 
-func (s *secrets) request(q Request) Request {
+func hiddenRequest(s *redact.Secrets, q Request) Request {
 	kind := header(q.Header, "content-type")
-	q.URL, q.Header, q.Body = s.url(q.URL), s.headers(q.Header), s.body(kind, q.Body)
+	q.URL, q.Header, q.Body = s.URL(q.URL), hiddenHeaders(s, q.Header), s.Body(kind, q.Body)
 	return q
 }
 
-func (s *secrets) response(p *Response) *Response {
+func hiddenResponse(s *redact.Secrets, p *Response) *Response {
 	hidden := *p
 	kind := header(p.Header, "content-type")
-	hidden.URL, hidden.Header, hidden.Body = s.url(p.URL), s.headers(p.Header), s.body(kind, p.Body)
+	hidden.URL, hidden.Header, hidden.Body = s.URL(p.URL), hiddenHeaders(s, p.Header), s.Body(kind, p.Body)
 	return &hidden
 }
 
-// headers replaces what is known; parts that are not stay.
-func (s *secrets) headers(list [][2]string) [][2]string {
+// hiddenHeaders replaces what is known; parts that are not stay.
+func hiddenHeaders(s *redact.Secrets, list [][2]string) [][2]string {
 	hidden := make([][2]string, len(list))
 	for i, h := range list {
-		hidden[i] = [2]string{h[0], s.header(h[0], h[1], func(_, part string) string { return part })}
+		hidden[i] = [2]string{h[0], s.Header(h[0], h[1], func(_, part string) string { return part })}
 	}
 	return hidden
-}
-
-func (s *secrets) error(e *ratchet.Error) *ratchet.Error {
-	hidden := *e
-	hidden.Message, hidden.Stack = s.text(e.Message), s.text(e.Stack)
-	if len(e.Data) > 0 {
-		hidden.Data = s.json(e.Data)
-	}
-	hidden.Details = slices.Clone(e.Details)
-	for i := range hidden.Details {
-		d := &hidden.Details[i]
-		for _, field := range []*string{&d.Pointer, &d.Message, &d.Expected, &d.Got, &d.Text} {
-			*field = s.text(*field)
-		}
-	}
-	return &hidden
-}
-
-func (s *secrets) log(l ratchet.LogEntry) ratchet.LogEntry {
-	l.Message = s.text(l.Message)
-	if len(l.Fields) > 0 {
-		l.Fields = json.RawMessage(s.json(l.Fields))
-	}
-	return l
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/ratchet-runner/ratchet-go/internal/bundle"
 	"github.com/ratchet-runner/ratchet-go/internal/egress"
 	"github.com/ratchet-runner/ratchet-go/internal/executor"
+	"github.com/ratchet-runner/ratchet-go/internal/redact"
 )
 
 // A Replay stands in the place of the outside and answers from a Recording. It
@@ -22,8 +23,8 @@ import (
 type Replay struct {
 	recording *Recording
 	env       map[string]string // as the task gets it
-	hide      *secrets          // values to placeholders
-	restore   *secrets          // placeholders to the values that were given
+	hide      *redact.Secrets   // values to placeholders
+	restore   *redact.Secrets   // placeholders to the values that were given
 
 	mu      sync.Mutex
 	next    [2]uint32                // asynchronous and synchronous: the number whose turn it is
@@ -46,35 +47,35 @@ type match struct {
 // the task, their placeholders.
 func NewReplay(r *Recording, values map[string]string) *Replay {
 	p := &Replay{
-		recording: r, env: maps.Clone(values), hide: newSecrets(), restore: newSecrets(),
+		recording: r, env: maps.Clone(values), hide: redact.New(), restore: redact.New(),
 		next: [2]uint32{1, 1}, waiting: map[uint32]chan struct{}{}, used: map[uint32]*match{},
 		bound: map[string]bool{},
 	}
 	if p.env == nil {
 		p.env = map[string]string{}
 	}
-	shown := placeholders(p.env) // of those that the recording does not know
+	shown := redact.Placeholders(p.env) // of those that the recording does not know
 	for name, stands := range r.Meta.Env {
 		shown[name] = stands
 		if value, given := values[name]; !given {
 			p.env[name] = stands
 		} else if stands != "" {
-			p.restore.add(stands, value, true)
-			for _, pair := range ancestors(value, stands) {
-				p.restore.add(pair[1], pair[0], true)
+			p.restore.Add(stands, value, true)
+			for _, pair := range redact.Ancestors(value, stands) {
+				p.restore.Add(pair[1], pair[0], true)
 			}
 		}
 	}
-	p.hide.addEnv(p.env, shown)
+	p.hide.AddEnv(p.env, shown)
 	for _, stands := range shown {
 		p.bound[stands] = true
 	}
 	for _, x := range r.exchanges {
 		for _, h := range slices.Concat(x.Request.Header, responseHeader(x)) {
-			eachSecret(h[0], h[1], func(_, part string) string {
-				if isPlaceholder(part) {
-					p.hide.add(part, part, true) // which the task may encode, and no other gets
-					p.hide.add(passwordOf(part), passwordOf(part), true)
+			redact.EachSecret(h[0], h[1], func(_, part string) string {
+				if redact.IsPlaceholder(part) {
+					p.hide.Add(part, part, true) // which the task may encode, and no other gets
+					p.hide.Add(redact.PasswordOf(part), redact.PasswordOf(part), true)
 				}
 				return part
 			})
@@ -101,7 +102,7 @@ func (p *Replay) Request(b *bundle.Bundle) executor.Request {
 	})
 	return executor.Request{
 		Bundle: b, ID: m.Execution.ID, Job: m.Execution.Job, Attempt: m.Execution.Attempt,
-		Input: p.restore.json(p.recording.Input), Limits: m.Limits, Env: env, Effects: p,
+		Input: p.restore.JSON(p.recording.Input), Limits: m.Limits, Env: env, Effects: p,
 		Timeline: &executor.Timeline{Seed: m.Timeline.Seed, Start: m.Timeline.Start, Replay: true},
 	}
 }
@@ -157,7 +158,7 @@ func (p *Replay) finish() {
 // before a header, of a later one, showed it to be one.
 func (p *Replay) reread(m *match) {
 	raw := requestOf(m.ask.Request)
-	hidden := p.hide.request(raw)
+	hidden := hiddenRequest(p.hide, raw)
 	m.request.URL, m.request.Body, m.request.Header = hidden.URL, hidden.Body, hidden.Header
 }
 
@@ -178,14 +179,14 @@ func (p *Replay) Shown(e *ratchet.Execution) *ratchet.Execution {
 	defer p.mu.Unlock()
 	shown := *e
 	if len(e.Output) > 0 {
-		shown.Output = p.hide.json(e.Output)
+		shown.Output = p.hide.JSON(e.Output)
 	}
 	if e.Error != nil {
-		shown.Error = p.hide.error(e.Error)
+		shown.Error = p.hide.Error(e.Error)
 	}
 	shown.Logs = slices.Clone(e.Logs)
 	for i := range shown.Logs {
-		shown.Logs[i] = p.hide.log(shown.Logs[i])
+		shown.Logs[i] = p.hide.Log(shown.Logs[i])
 	}
 	return &shown
 }
@@ -204,7 +205,7 @@ func (p *Replay) find(ask executor.Ask) *match {
 	m := &match{ask: ask, request: requestOf(ask.Request)}
 	q := &m.request
 	raw := q.Header
-	q.URL, q.Body = p.hide.url(q.URL), p.hide.body(header(raw, "content-type"), q.Body)
+	q.URL, q.Body = p.hide.URL(q.URL), p.hide.Body(header(raw, "content-type"), q.Body)
 	alike := func(x *Exchange) bool { return q.Method == x.Request.Method && q.URL == x.Request.URL }
 	m.exchange = p.first(ask.Call, func(x *Exchange) bool {
 		if !alike(x) || q.Redirect != x.Request.Redirect || !bytes.Equal(q.Body, x.Request.Body) {
@@ -220,9 +221,9 @@ func (p *Replay) find(ask executor.Ask) *match {
 		m.exchange = p.first(ask.Call, func(x *Exchange) bool { return q.Method == x.Request.Method && p.fits(q.URL, x.Request.URL) })
 	}
 	var names map[string]string
-	q.Header, names = p.headers(raw, m.exchange, p.hide.number)
+	q.Header, names = p.headers(raw, m.exchange, p.hide.Number)
 	for part, placeholder := range names {
-		p.hide.learn(part, placeholder, true)
+		p.hide.Learn(part, placeholder, true)
 		p.bound[placeholder] = true
 	}
 	if m.exchange == nil {
@@ -244,11 +245,11 @@ func (p *Replay) find(ask executor.Ask) *match {
 // header has shown yet, where the recording has a placeholder. The credential is
 // known from then on.
 func (p *Replay) fits(u, recorded string) bool {
-	before, rest, found := strings.Cut(recorded, placeholderStart+"header-")
+	before, rest, found := strings.Cut(recorded, redact.PlaceholderStart+"header-")
 	if !found {
 		return false
 	}
-	n := placeholderLen(placeholderStart + "header-" + rest)
+	n := redact.PlaceholderLen(redact.PlaceholderStart + "header-" + rest)
 	if n == 0 {
 		return false
 	}
@@ -259,10 +260,10 @@ func (p *Replay) fits(u, recorded string) bool {
 		return false
 	}
 	plain, err := url.PathUnescape(value)
-	if err != nil || len(plain) < minLearntText || strings.ContainsAny(value, "&/?#") {
+	if err != nil || len(plain) < redact.MinLearnt || strings.ContainsAny(value, "&/?#") {
 		return false
 	}
-	p.hide.learn(plain, stands, true)
+	p.hide.Learn(plain, stands, true)
 	p.bound[stands] = true
 	return true
 }
@@ -293,10 +294,10 @@ func (p *Replay) headers(list [][2]string, x *Exchange, fresh func(kind string) 
 	shown = make([][2]string, len(list))
 	for i, h := range list {
 		places := placesIn(x, i, h[0])
-		value := p.hide.header(h[0], h[1], func(kind, part string) string {
+		value := p.hide.Header(h[0], h[1], func(kind, part string) string {
 			if names[part] == "" {
 				place := places[kind]
-				if !isPlaceholder(place) || p.bound[place] || taken[place] {
+				if !redact.IsPlaceholder(place) || p.bound[place] || taken[place] {
 					place = fresh(kind)
 				}
 				names[part], taken[place] = place, true
@@ -315,7 +316,7 @@ func placesIn(x *Exchange, i int, name string) map[string]string {
 		return nil
 	}
 	places := map[string]string{}
-	eachSecret(name, x.Request.Header[i][1], func(kind, part string) string {
+	redact.EachSecret(name, x.Request.Header[i][1], func(kind, part string) string {
 		places[kind] = part
 		return part
 	})
@@ -371,11 +372,11 @@ func (p *Replay) answer(m *match) (executor.Answer, error) {
 	}
 	switch {
 	case x.Error != nil:
-		return executor.Answer{At: at}, p.restore.error(x.Error)
+		return executor.Answer{At: at}, p.restore.Error(x.Error)
 	case x.Response == nil:
 		return executor.Answer{At: at}, ratchet.Errorf(ratchet.ReasonTimeout, "fetch %s: the recorded execution ended before the answer came", m.request.URL)
 	}
-	res := p.restore.response(x.Response)
+	res := hiddenResponse(p.restore, x.Response)
 	return executor.Answer{At: at, Response: &egress.Response{
 		Status: res.Status, StatusText: res.StatusText, Header: res.Header, Body: res.Body,
 		URL: res.URL, Redirected: res.Redirected,

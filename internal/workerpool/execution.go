@@ -234,22 +234,34 @@ func (w *worker) bind() error {
 // ErrMemory is the cause of death of a worker whose memory outgrew its limit.
 var ErrMemory = errors.New("its memory outgrew the limit")
 
+// restPause is the time between two looks at workers none of which runs anything:
+// a look wakes the process, and an idle server should sleep.
+const restPause = time.Second
+
 // watch looks at the memory of running workers, and ends idle ones, until the
 // pool closes.
 func (p *Pool) watch() {
-	tick := time.NewTicker(p.config.Watch)
-	defer tick.Stop()
-	for {
+	for busy := true; ; {
+		pause := p.config.Watch
+		if !busy {
+			pause = max(pause, min(restPause, p.config.Idle))
+		}
+		timer := time.NewTimer(pause)
 		select {
 		case <-p.stop:
+			timer.Stop()
 			return
-		case now := <-tick.C:
-			p.look(now)
+		case <-p.busy:
+			timer.Stop()
+			busy = true
+		case now := <-timer.C:
+			busy = p.look(now)
 		}
 	}
 }
 
-func (p *Pool) look(now time.Time) {
+// look reports whether any worker runs something.
+func (p *Pool) look(now time.Time) (busy bool) {
 	p.mu.Lock()
 	var running, idle []*worker
 	for _, w := range p.workers {
@@ -263,6 +275,8 @@ func (p *Pool) look(now time.Time) {
 	for _, w := range idle {
 		p.remove(w)
 	}
+	p.resting = p.running == 0
+	busy = !p.resting
 	p.mu.Unlock()
 	for _, w := range idle {
 		w.kill(errIdle)
@@ -270,6 +284,7 @@ func (p *Pool) look(now time.Time) {
 	for _, w := range running {
 		w.weigh()
 	}
+	return busy
 }
 
 // weigh kills the worker if it takes more memory than its executions may.

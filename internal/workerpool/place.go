@@ -66,7 +66,7 @@ func (p *Pool) find(d *Domain) (place, bool) {
 	if !p.mayStart() {
 		return place{}, false
 	}
-	p.running++
+	p.occupy()
 	p.spawning++
 	p.tasks.Add(1) // spawnFor's
 	return place{}, true
@@ -101,9 +101,22 @@ func (p *Pool) take(d *Domain) *worker {
 
 func (p *Pool) claim(w *worker) {
 	if w.used == 0 {
-		p.running++
+		p.occupy()
 	}
 	w.used++
+}
+
+// occupy counts one more worker that runs something, and has it watched. The lock
+// is held.
+func (p *Pool) occupy() {
+	p.running++
+	if p.resting {
+		p.resting = false
+		select {
+		case p.busy <- struct{}{}:
+		default: // it is told already
+		}
+	}
 }
 
 // mayStart reports whether one more worker fits, ending the idle worker unused

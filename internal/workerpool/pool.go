@@ -140,7 +140,9 @@ type Pool struct {
 	waiting  []*waiter // for a place, in order of arrival
 	report   sandbox.Report
 	ids      []bool // which slot numbers live workers hold
+	resting  bool   // nothing runs, and memory is not watched
 
+	busy  chan struct{} // told when that ends
 	stop  chan struct{}
 	tasks sync.WaitGroup // the pool's own goroutines
 }
@@ -150,7 +152,7 @@ var ErrClosed = errors.New("worker pool is closed")
 
 // New returns a Pool and starts nothing but the thread that will start workers.
 func New(config Config) *Pool {
-	p := &Pool{config: config.withDefaults(), spawner: sandbox.NewSpawner(), stop: make(chan struct{})}
+	p := &Pool{config: config.withDefaults(), spawner: sandbox.NewSpawner(), stop: make(chan struct{}), busy: make(chan struct{}, 1)}
 	p.tasks.Go(p.watch)
 	return p
 }

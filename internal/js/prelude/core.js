@@ -140,6 +140,7 @@
     if (err.name !== name) hide(err, "name", name);
     if (e.code !== undefined) hide(err, "code", e.code);
     if (e.details !== undefined) hide(err, "details", e.details);
+    if (e.retryAfter !== undefined) hide(err, "retryAfter", e.retryAfter);
     return err;
   };
 

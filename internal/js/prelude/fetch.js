@@ -15,6 +15,7 @@
     define(at, "message", { ...hidden, value: e.message });
     if (e.code !== undefined) define(at, "code", { ...hidden, value: e.code });
     if (e.details !== undefined) define(at, "details", { ...hidden, value: e.details });
+    if (e.retryAfter !== undefined) define(at, "retryAfter", { ...hidden, value: e.retryAfter });
     define(at, "cause", { ...hidden, value: e });
     if (typeof at.stack === "string") at.stack = apply(replace, at.stack, [/^.*\(ratchet:.*\n/gm, ""]);
     return at;

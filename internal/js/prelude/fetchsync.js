@@ -28,6 +28,7 @@
     const Class = e.code === "TIMEOUT" ? errors.TimeoutError : errors.NetworkError;
     const err = new Class(e.message);
     if (e.code !== undefined) Object.defineProperty(err, "code", { value: e.code, writable: true, configurable: true });
+    if (e.retryAfter !== undefined) Object.defineProperty(err, "retryAfter", { value: e.retryAfter, writable: true, configurable: true });
     Object.defineProperty(err, "cause", { value: host.error(e), writable: true, configurable: true });
     return err;
   }

@@ -1,4 +1,4 @@
-package recording
+package redact
 
 import (
 	"bytes"
@@ -79,7 +79,7 @@ func latin1(value string) (string, bool) {
 // base64 replaces the secrets inside base64 texts, by encoding what they encode
 // with placeholders in it: whoever does the same with a placeholder for a secret
 // gets the same text.
-func (s *secrets) base64(text []byte) []byte {
+func (s *Secrets) base64(text []byte) []byte {
 	if len(s.pieces) == 0 {
 		return text
 	}
@@ -152,7 +152,7 @@ const minLine = 16
 // bare is the text with the marks of base64 as they are where they were escaped,
 // and without the ends of lines that were wrapped.
 func bare(text []byte) ([]byte, edits) {
-	if bytes.IndexAny(text, "%\\\n") < 0 {
+	if !bytes.ContainsAny(text, "%\\\n") {
 		return text, nil
 	}
 	var out []byte
@@ -244,7 +244,7 @@ func base64Byte(c byte) bool {
 
 // recoded is the base64 text, if it holds a secret or a placeholder, with only
 // placeholders in what it encodes, and without padding.
-func (s *secrets) recoded(text []byte) (_ []byte, held bool) {
+func (s *Secrets) recoded(text []byte) (_ []byte, held bool) {
 	whole := text
 	if len(text)%4 == 1 {
 		whole = text[:len(text)-1]
@@ -256,7 +256,7 @@ func (s *secrets) recoded(text []byte) (_ []byte, held bool) {
 	}
 	hidden := s.plain(plain, asIs)
 	if bytes.Equal(hidden, plain) {
-		return text, bytes.Contains(plain, []byte(placeholderStart))
+		return text, bytes.Contains(plain, []byte(PlaceholderStart))
 	}
 	coding := base64.RawStdEncoding
 	if standard != string(whole) {

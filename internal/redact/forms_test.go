@@ -1,4 +1,4 @@
-package recording_test
+package redact_test
 
 import (
 	"encoding/base64"
@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/ratchet-runner/ratchet-go/internal/recording"
 )
 
 // The forms are made with the secret and with its placeholder: what a recording
@@ -54,8 +52,8 @@ func TestASecretIsHiddenInTheFormsThatTasksMakeOfIt(t *testing.T) {
 		"base64 in base64-free company": {"", func(s string) string { return "a/b\nc%2Fd\\n " + b64(s) + " e%2Ff\n" }},
 	} {
 		for _, secret := range secrets {
-			text, body, u, _ := recording.Hide(map[string]string{"TOKEN": secret})
-			ctext, cbody, cu, _ := recording.Hide(map[string]string{"TOKEN": hidden})
+			text, body, u, _ := hide(map[string]string{"TOKEN": secret})
+			ctext, cbody, cu, _ := hide(map[string]string{"TOKEN": hidden})
 			recorded, replayed := tt.make(secret), tt.make(hidden)
 			for how, pair := range map[string][2]string{
 				"body": {body(tt.kind, recorded), cbody(tt.kind, replayed)},

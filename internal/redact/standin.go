@@ -1,4 +1,4 @@
-package recording
+package redact
 
 import (
 	"fmt"
@@ -64,9 +64,9 @@ func isStandIn(placeholder string) bool {
 	return ok && strings.HasPrefix(u.Host, "secret-") && strings.HasSuffix(u.Host, standInHost)
 }
 
-// ancestors returns what may stand in place of a whole URL in what is built on it,
+// Ancestors returns what may stand in place of a whole URL in what is built on it,
 // each with its stand-in: its host, its origin, and the folders of its path.
-func ancestors(value, placeholder string) (list [][2]string) {
+func Ancestors(value, placeholder string) (list [][2]string) {
 	u, ok := httpURL(value)
 	if !ok || !isStandIn(placeholder) {
 		return nil

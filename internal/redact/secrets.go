@@ -1,4 +1,4 @@
-package recording
+package redact
 
 import (
 	"bytes"
@@ -13,18 +13,17 @@ import (
 	"unicode/utf8"
 )
 
-// From how many bytes on a secret is looked for inside texts. A shorter one
-// would shred them: it is replaced only where it is a whole value. What is known
-// from headers only, where much is no secret, has to be longer, and is replaced
-// in headers only below that.
-const (
-	minInText     = 4
-	minLearntText = 8
-)
+// minInText is from how many bytes on a secret is looked for inside texts. A
+// shorter one would shred them: it is replaced only where it is a whole value.
+const minInText = 4
 
-// secrets knows what must not be written down, and the placeholder that stands
+// MinLearnt is the same for what is known from headers only, where much is no
+// secret; what is shorter is replaced in headers only.
+const MinLearnt = 8
+
+// Secrets knows what must not be written down, and the placeholder that stands
 // in its place. The same machinery, the other way round, puts values back.
-type secrets struct {
+type Secrets struct {
 	list    []secret          // to look for in texts, longest value first
 	starts  [256]bool         // what a match can begin with
 	whole   map[string]string // placeholder of a value that is one as a whole
@@ -40,16 +39,17 @@ type secret struct{ value, placeholder string }
 // header or in a query.
 func placeholder(name string) string { return "{{secret:" + name + "}}" }
 
-const placeholderStart = "{{secret:"
+// PlaceholderStart is what every placeholder begins with.
+const PlaceholderStart = "{{secret:"
 
-// placeholderLen is the length of the placeholder that text begins with, or 0.
-func placeholderLen[T string | []byte](text T) int {
-	if len(text) < len(placeholderStart) || string(text[:len(placeholderStart)]) != placeholderStart {
+// PlaceholderLen is the length of the placeholder that text begins with, or 0.
+func PlaceholderLen[T string | []byte](text T) int {
+	if len(text) < len(PlaceholderStart) || string(text[:len(PlaceholderStart)]) != PlaceholderStart {
 		return 0
 	}
-	for i := len(placeholderStart); i < len(text); i++ {
+	for i := len(PlaceholderStart); i < len(text); i++ {
 		switch c := text[i]; {
-		case c == '}' && i > len(placeholderStart) && i+1 < len(text) && text[i+1] == '}':
+		case c == '}' && i > len(PlaceholderStart) && i+1 < len(text) && text[i+1] == '}':
 			return i + 2
 		case !nameByte(c):
 			return 0
@@ -58,22 +58,24 @@ func placeholderLen[T string | []byte](text T) int {
 	return 0
 }
 
-func isPlaceholder(text string) bool { return text != "" && placeholderLen(text) == len(text) }
+// IsPlaceholder reports whether a text is a placeholder and nothing else.
+func IsPlaceholder(text string) bool { return text != "" && PlaceholderLen(text) == len(text) }
 
 func nameByte(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.'
 }
 
-func newSecrets() *secrets {
-	s := &secrets{whole: map[string]string{}, parts: map[string]string{}, taken: map[string]bool{}, numbers: map[string]int{}}
+// New returns a Secrets that knows none.
+func New() *Secrets {
+	s := &Secrets{whole: map[string]string{}, parts: map[string]string{}, taken: map[string]bool{}, numbers: map[string]int{}}
 	s.starts['%'], s.starts['\\'] = true, true
 	s.starts['{'] = true // of placeholders, which stay
 	return s
 }
 
-// placeholders returns what stands for the values of env. The same value has the
+// Placeholders returns what stands for the values of env. The same value has the
 // same placeholder; an empty one is no secret and has none.
-func placeholders(env map[string]string) map[string]string {
+func Placeholders(env map[string]string) map[string]string {
 	byValue, byName, known := map[string]string{}, map[string]string{}, map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		value := env[name]
@@ -98,9 +100,9 @@ func safeName(name string) string {
 	}, name)
 }
 
-// add has value replaced by the placeholder from now on, in base64 too if asked
+// Add has value replaced by the placeholder from now on, in base64 too if asked
 // for.
-func (s *secrets) add(value, placeholder string, inBase64 bool) {
+func (s *Secrets) Add(value, placeholder string, inBase64 bool) {
 	if value == "" || s.whole[value] != "" {
 		return
 	}
@@ -119,7 +121,7 @@ func (s *secrets) add(value, placeholder string, inBase64 bool) {
 }
 
 // listed has value looked for in texts.
-func (s *secrets) listed(value, placeholder string) {
+func (s *Secrets) listed(value, placeholder string) {
 	at, _ := slices.BinarySearchFunc(s.list, value, func(x secret, v string) int {
 		return cmp.Or(cmp.Compare(len(v), len(x.value)), -1) // longest first; equals in the order they came
 	})
@@ -133,20 +135,20 @@ func (s *secrets) listed(value, placeholder string) {
 	}
 }
 
-// addEnv adds the values of env with their placeholders.
-func (s *secrets) addEnv(env, placeholders map[string]string) {
+// AddEnv adds the values of env with their placeholders.
+func (s *Secrets) AddEnv(env, placeholders map[string]string) {
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		if p := placeholders[name]; p != "" {
-			s.add(env[name], p, true)
+			s.Add(env[name], p, true)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(env)) { // after all, for one may be another trimmed
 		if p := placeholders[name]; p != "" {
 			for _, value := range variants(env[name]) {
-				s.add(value, p, true)
+				s.Add(value, p, true)
 			}
-			for _, pair := range ancestors(env[name], p) {
-				s.add(pair[0], pair[1], true)
+			for _, pair := range Ancestors(env[name], p) {
+				s.Add(pair[0], pair[1], true)
 			}
 		}
 	}
@@ -158,8 +160,8 @@ func variants(value string) []string {
 	return []string{strings.Trim(value, space), strings.TrimRight(value, space), strings.TrimLeft(value, space)}
 }
 
-// number returns a new placeholder for a value of that header or cookie.
-func (s *secrets) number(kind string) string {
+// Number returns a new placeholder for a value of that header or cookie.
+func (s *Secrets) Number(kind string) string {
 	for {
 		s.numbers[kind]++
 		if p := placeholder(fmt.Sprintf("%s-%d", safeName(kind), s.numbers[kind])); !s.taken[p] {
@@ -168,23 +170,23 @@ func (s *secrets) number(kind string) string {
 	}
 }
 
-// text replaces the secrets in a text of any sort: as they are, percent-encoded,
+// Text replaces the secrets in a text of any sort: as they are, percent-encoded,
 // escaped as in JSON, or in base64.
-func (s *secrets) text(text string) string {
+func (s *Secrets) Text(text string) string {
 	if p := s.whole[text]; p != "" {
 		return p
 	}
 	return string(s.bytes([]byte(text)))
 }
 
-func (s *secrets) bytes(text []byte) []byte {
+func (s *Secrets) bytes(text []byte) []byte {
 	return s.plain(s.base64(text), asIs)
 }
 
-// json is bytes for a JSON text, which stays one: a number that is or holds a
+// JSON is bytes for a JSON text, which stays one: a number that is or holds a
 // secret becomes a string. Short secrets are replaced where they are a whole
 // string.
-func (s *secrets) json(text []byte) []byte {
+func (s *Secrets) JSON(text []byte) []byte {
 	if len(s.whole) == 0 || !json.Valid(text) {
 		return s.bytes(text)
 	}
@@ -214,7 +216,7 @@ func (s *secrets) json(text []byte) []byte {
 
 // jsonString is what goes between the quotes of a string token; rest follows it.
 // The string may hold JSON itself.
-func (s *secrets) jsonString(token, rest []byte) []byte {
+func (s *Secrets) jsonString(token, rest []byte) []byte {
 	inner := token[1 : len(token)-1]
 	value := string(inner)
 	escaped := bytes.IndexByte(inner, '\\') >= 0
@@ -228,7 +230,7 @@ func (s *secrets) jsonString(token, rest []byte) []byte {
 	if !escaped {
 		return s.plain(inner, escapeJSON)
 	}
-	if hidden := string(s.body("", []byte(value))); hidden != value {
+	if hidden := string(s.Body("", []byte(value))); hidden != value {
 		return []byte(escapeJSON(hidden))
 	}
 	return inner
@@ -261,8 +263,11 @@ func asIs(s string) string { return s }
 
 // quoted is s as a JSON string.
 func quoted(s string) string {
-	b, _ := encode(s) // a string always can be
-	return string(b)
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(s) // a string always can be
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // escapeJSON is s as it stands between the quotes of a JSON string.
@@ -271,28 +276,28 @@ func escapeJSON(s string) string {
 	return q[1 : len(q)-1]
 }
 
-// body is bytes for a body, by its content type.
-func (s *secrets) body(contentType string, body []byte) []byte {
+// Body is bytes for a body, by its content type.
+func (s *Secrets) Body(contentType string, body []byte) []byte {
 	kind, _, _ := strings.Cut(strings.ToLower(contentType), ";")
 	switch kind = strings.TrimSpace(kind); {
 	case len(body) == 0:
 		return body
 	case kind == "application/json" || strings.HasSuffix(kind, "+json"):
-		return s.json(body)
+		return s.JSON(body)
 	case kind == "application/x-www-form-urlencoded":
-		return []byte(s.params(s.text(string(body))))
+		return []byte(s.params(s.Text(string(body))))
 	case s.whole[string(body)] != "":
 		return []byte(s.whole[string(body)])
 	case body[0] == '{' || body[0] == '[':
-		return s.json(body) // which many servers call text/plain
+		return s.JSON(body) // which many servers call text/plain
 	}
 	return s.bytes(body)
 }
 
-// url is text for a URL, in which short secrets are replaced where they are the
+// URL is text for a URL, in which short secrets are replaced where they are the
 // value of a parameter.
-func (s *secrets) url(u string) string {
-	base, query, found := strings.Cut(s.text(u), "?")
+func (s *Secrets) URL(u string) string {
+	base, query, found := strings.Cut(s.Text(u), "?")
 	if !found {
 		return base
 	}
@@ -305,7 +310,7 @@ func (s *secrets) url(u string) string {
 }
 
 // params replaces the values of name=value&… that are secrets as a whole.
-func (s *secrets) params(text string) string {
+func (s *Secrets) params(text string) string {
 	parts := strings.Split(text, "&")
 	for i, part := range parts {
 		name, value, found := strings.Cut(part, "=")
@@ -316,9 +321,9 @@ func (s *secrets) params(text string) string {
 	return strings.Join(parts, "&")
 }
 
-// secretHeader reports whether the values of headers of that name, in lower case,
+// SecretHeader reports whether the values of headers of that name, in lower case,
 // are secrets: X-API-Key, X-Auth-Token, Ocp-Apim-Subscription-Key and their like.
-func secretHeader(name string) bool {
+func SecretHeader(name string) bool {
 	name = strings.ReplaceAll(name, "_", "-")
 	switch name {
 	case "idempotency-key", "x-idempotency-key", "surrogate-key", "cache-key", "x-cache-key", "sec-websocket-key":
@@ -338,10 +343,10 @@ func secretHeader(name string) bool {
 	return false
 }
 
-// eachSecret returns the header's value with each part of it that is secret
+// EachSecret returns the header's value with each part of it that is secret
 // replaced by what f says: the credentials after the scheme of an Authorization,
 // the value of each cookie, else the whole. kind is what the part is called by.
-func eachSecret(name, value string, f func(kind, part string) string) string {
+func EachSecret(name, value string, f func(kind, part string) string) string {
 	name = strings.ToLower(name)
 	switch {
 	case name == "cookie":
@@ -362,7 +367,7 @@ func eachSecret(name, value string, f func(kind, part string) string) string {
 			return f("header-"+name, value)
 		}
 		return scheme + " " + f("header-"+name, credentials)
-	case secretHeader(name):
+	case SecretHeader(name):
 		return f("header-"+name, value)
 	}
 	return value
@@ -376,10 +381,10 @@ func cookie(pair string, f func(kind, part string) string) string {
 	return name + "=" + f("cookie-"+strings.TrimSpace(name), value)
 }
 
-// header returns the value with its secrets replaced. Secret parts that are not
+// Header returns the value with its secrets replaced. Secret parts that are not
 // known yet are named by unknown, which may register them.
-func (s *secrets) header(name, value string, unknown func(kind, part string) string) string {
-	return s.text(eachSecret(name, value, func(kind, part string) string {
+func (s *Secrets) Header(name, value string, unknown func(kind, part string) string) string {
+	return s.Text(EachSecret(name, value, func(kind, part string) string {
 		if p, known := s.part(part); known {
 			return p
 		}
@@ -388,35 +393,35 @@ func (s *secrets) header(name, value string, unknown func(kind, part string) str
 }
 
 // part returns what stands for a secret part of a header, if that is known.
-func (s *secrets) part(part string) (placeholder string, known bool) {
-	if part == "" || isPlaceholder(part) {
+func (s *Secrets) part(part string) (placeholder string, known bool) {
+	if part == "" || IsPlaceholder(part) {
 		return part, true
 	}
 	if p := s.parts[part]; p != "" {
 		return p, true
 	}
-	p := s.text(part)
-	return p, isPlaceholder(p)
+	p := s.Text(part)
+	return p, IsPlaceholder(p)
 }
 
-// learn registers a secret part of a header under the placeholder. One that the
+// Learn registers a secret part of a header under the placeholder. One that the
 // task sent is looked for in base64 texts too.
-func (s *secrets) learn(part, placeholder string, sent bool) {
-	for _, value := range []string{s.text(part), part} { // with and without the secrets in it
+func (s *Secrets) Learn(part, placeholder string, sent bool) {
+	for _, value := range []string{s.Text(part), part} { // with and without the secrets in it
 		s.parts[value] = placeholder
 		s.taken[placeholder] = true
-		if len(value) >= minLearntText {
-			s.add(value, placeholder, sent)
+		if len(value) >= MinLearnt {
+			s.Add(value, placeholder, sent)
 		}
 	}
-	if password, ok := basicPassword(part); ok && strings.Contains(placeholder, "authorization") && s.text(password) == password {
-		s.add(password, passwordOf(placeholder), sent)
+	if password, ok := basicPassword(part); ok && strings.Contains(placeholder, "authorization") && s.Text(password) == password {
+		s.Add(password, PasswordOf(placeholder), sent)
 	}
 }
 
-// passwordOf is what stands for the password in the credentials for which the
+// PasswordOf is what stands for the password in the credentials for which the
 // placeholder stands.
-func passwordOf(placeholder string) string {
+func PasswordOf(placeholder string) string {
 	return strings.TrimSuffix(placeholder, "}}") + "-password}}"
 }
 
@@ -428,5 +433,5 @@ func basicPassword(credentials string) (string, bool) {
 		return "", false
 	}
 	_, password, found := strings.Cut(string(plain), ":")
-	return password, found && len(password) >= minLearntText && utf8.ValidString(password)
+	return password, found && len(password) >= MinLearnt && utf8.ValidString(password)
 }

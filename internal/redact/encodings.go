@@ -1,4 +1,4 @@
-package recording
+package redact
 
 import (
 	"strconv"
@@ -9,7 +9,7 @@ import (
 
 // plain replaces the secrets that stand in text as they are, percent-encoded or
 // escaped as in JSON, each character in any of these ways. Placeholders stay.
-func (s *secrets) plain(text []byte, escape func(string) string) []byte {
+func (s *Secrets) plain(text []byte, escape func(string) string) []byte {
 	if len(s.list) == 0 {
 		return text
 	}
@@ -25,7 +25,7 @@ func (s *secrets) plain(text []byte, escape func(string) string) []byte {
 			i += n
 			last = i
 		} else {
-			i += max(placeholderLen(text[i:]), 1)
+			i += max(PlaceholderLen(text[i:]), 1)
 		}
 	}
 	if last == 0 {
@@ -36,7 +36,7 @@ func (s *secrets) plain(text []byte, escape func(string) string) []byte {
 
 // at returns the placeholder of the secret that text begins with, and the length
 // of what stands for it.
-func (s *secrets) at(text []byte) (placeholder string, n int) {
+func (s *Secrets) at(text []byte) (placeholder string, n int) {
 	for _, x := range s.list {
 		switch c := text[0]; {
 		case c == x.value[0], c == '%', c == '\\', c == '+' && x.value[0] == ' ', c == '\r' && x.value[0] == '\n', c == '\n' && x.value[0] == '\r':

@@ -1,0 +1,4 @@
+package auth
+
+// Parse is parse.
+var Parse = parse

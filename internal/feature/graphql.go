@@ -1,0 +1,5 @@
+//go:build !nographql && !noserver
+
+package feature
+
+const graphql = true

@@ -1,0 +1,5 @@
+//go:build nopostgres || noserver
+
+package feature
+
+const postgres = false

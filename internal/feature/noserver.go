@@ -1,0 +1,5 @@
+//go:build noserver
+
+package feature
+
+const server = false

@@ -1,0 +1,5 @@
+//go:build notypescript
+
+package feature
+
+const typescript = false
