@@ -1,0 +1,56 @@
+package dispatch
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/ratchet-runner/ratchet-go"
+	"github.com/ratchet-runner/ratchet-go/internal/bundle"
+	"github.com/ratchet-runner/ratchet-go/internal/cache"
+)
+
+// A settlement keeps what came of an attempt, and lets go on who waits for it. mark
+// is that of before the attempt was claimed.
+type settlement func(x *ratchet.Execution, mark uint64)
+
+func unsettled(*ratchet.Execution, uint64) {}
+
+// mark notes what has been purged so far.
+func (d *Dispatcher) mark() uint64 {
+	if d.config.Results == nil {
+		return 0
+	}
+	return d.config.Results.Mark()
+}
+
+// kept is the record of an attempt whose result is there already, or was made by
+// another while it waited; nil if it is to be run. Attempts that would make the
+// same result at the same time wait for the first of them.
+func (d *Dispatcher) kept(ctx context.Context, a *attempt, b *bundle.Bundle) (*ratchet.Execution, settlement) {
+	c, results := a.claim, d.config.Results
+	if results == nil || b.CacheTTL == 0 || c.Job.Cache == ratchet.CacheBypass {
+		return nil, unsettled
+	}
+	key, err := cache.KeyOf(c.Job.TaskID, c.Version.Digest, c.Job.Input)
+	if err != nil {
+		return nil, unsettled // the executor says what is wrong with it
+	}
+	output, done, err := results.Join(ctx, key)
+	switch {
+	case err != nil:
+		return failed(ctx, c, err), unsettled
+	case done == nil:
+		a.log(ratchet.LogEntry{Time: time.Now(), Level: ratchet.LevelInfo, Message: "nothing was run: a result for the same version and input was kept"})
+		return &ratchet.Execution{
+			ID: c.Lease.Execution, Task: c.Job.Task, VersionDigest: c.Version.Digest, State: ratchet.ExecutionCompleted,
+			Input: c.Job.Input, Output: slices.Clone(output), FinishedAt: time.Now(),
+		}, unsettled
+	}
+	return nil, func(x *ratchet.Execution, mark uint64) {
+		if x.State == ratchet.ExecutionCompleted {
+			results.Keep(key, c.Job.Task, c.Version.Digest, slices.Clone(x.Output), time.Duration(b.CacheTTL), mark)
+		}
+		done()
+	}
+}

@@ -1,0 +1,36 @@
+package service
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/ratchet-runner/ratchet-go"
+)
+
+// Fingerprint is fingerprint.
+func Fingerprint(task ratchet.TaskID, input json.RawMessage, r *ratchet.JobRequest) ([]byte, error) {
+	return fingerprint(task, input, r)
+}
+
+// Facts are what Explain makes an explanation of.
+type Facts struct {
+	Job        *ratchet.Job
+	Task       *ratchet.Task
+	Version    *ratchet.Version
+	Rate       *ratchet.Rate
+	Executions []ratchet.Execution
+	Holders    []ratchet.Job
+	Ahead      int
+	Stats      *ratchet.Stats
+	Nodes      []ratchet.Node
+	Now        time.Time
+}
+
+// Explain is facts.explain.
+func Explain(f Facts) *ratchet.Explanation {
+	inner := facts{
+		job: f.Job, task: f.Task, version: f.Version, rate: f.Rate, executions: f.Executions, holders: f.Holders,
+		ahead: f.Ahead, stats: f.Stats, nodes: f.Nodes, now: f.Now,
+	}
+	return inner.explain()
+}
