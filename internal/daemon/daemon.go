@@ -1,0 +1,154 @@
+// Package daemon is the server: it builds every part in order, runs them, and
+// stops them in order. What the parts do is their own business; what is configured
+// is package config's.
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/ratchet-runner/ratchet-go"
+	"github.com/ratchet-runner/ratchet-go/internal/cache"
+	"github.com/ratchet-runner/ratchet-go/internal/config"
+	"github.com/ratchet-runner/ratchet-go/internal/dispatch"
+	"github.com/ratchet-runner/ratchet-go/internal/egress"
+	"github.com/ratchet-runner/ratchet-go/internal/executor"
+	"github.com/ratchet-runner/ratchet-go/internal/httpd"
+	"github.com/ratchet-runner/ratchet-go/internal/resilience"
+	"github.com/ratchet-runner/ratchet-go/internal/sandbox"
+	"github.com/ratchet-runner/ratchet-go/internal/schedule"
+	"github.com/ratchet-runner/ratchet-go/internal/service"
+	"github.com/ratchet-runner/ratchet-go/internal/sqlstore"
+	"github.com/ratchet-runner/ratchet-go/internal/stream"
+	"github.com/ratchet-runner/ratchet-go/internal/workerpool"
+)
+
+// Options are what a server is given beside its configuration. The zero Options
+// work.
+type Options struct {
+	// Worker is the command of worker processes. Default: this executable with
+	// the argument "worker".
+	Worker []string
+	// Version is Ratchet's. Default "development".
+	Version string
+	// Commit is what it was built from, if that is known.
+	Commit string
+	// Log gets what operators should know. Default: nothing is logged.
+	Log *slog.Logger
+	// OnStop is told of each step of a stop before it is taken. Default: the log is.
+	OnStop func(step string)
+}
+
+// A Daemon is a server.
+type Daemon struct {
+	config  config.Config
+	options Options
+	log     *slog.Logger
+	started time.Time
+	numbers *numbers
+
+	hub        *stream.Hub
+	store      *sqlstore.Store
+	pool       *workerpool.Pool
+	hosts      *resilience.Hosts
+	client     *egress.Client
+	results    *cache.Results // nil: none are kept
+	service    *service.Service
+	dispatcher *dispatch.Dispatcher
+	schedules  *schedule.Runner
+	server     *httpd.Server
+	endGraphQL func() // ends its connections
+	addr       net.Addr
+
+	life     context.Context //nolint:containedctx // of what is asked for outside of any request: metrics
+	stopping atomic.Bool
+	running  chan struct{}
+	names    taskNames
+}
+
+// New builds a server, and takes what only one can have: the database and the
+// port. It runs nothing yet. Whoever does not Run it closes it.
+func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error) {
+	o.Version = cmp.Or(o.Version, "development")
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	d := &Daemon{config: c, options: o, log: o.Log, started: time.Now(), numbers: newNumbers(), life: ctx, running: make(chan struct{}), endGraphQL: func() {}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.Close())
+		}
+	}()
+	if err := os.MkdirAll(c.Data.Dir, 0o700); err != nil {
+		return nil, ratchet.Errorf(ratchet.ReasonIO, "cannot make the data folder %s: %w", c.Data.Dir, err)
+	}
+
+	// Whatever changes a job's state publishes it here, once it is durable.
+	d.hub = stream.New(stream.Config{Keep: c.Events.Keep, Buffer: c.Events.Buffer})
+	if d.store, err = d.openStore(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.admitted(ctx); err != nil {
+		return nil, err
+	}
+	box, err := openBox(c)
+	if err != nil {
+		return nil, err
+	}
+
+	// What runs a task, from the process outwards.
+	d.pool = workerpool.New(workerpool.Config{
+		Command: o.Worker, Running: c.Execution.Slots, Resident: c.Execution.ResidentWorkers, Spare: c.Execution.SpareWorkers,
+		Recycle: c.Execution.RecycleAfter, Idle: c.Execution.WorkerIdle, Grace: c.Execution.Grace,
+		Sandbox: sandbox.Options{Insecure: c.Execution.InsecureUnsandboxed}, Log: o.Log,
+	})
+	if _, err := d.pool.Probe(); err != nil {
+		return nil, unusable(err)
+	}
+	d.hosts = resilience.NewHosts(hostsConfig(c.HTTP))
+	if d.client, err = egress.New(egressConfig(c.HTTP, d.hosts)); err != nil {
+		return nil, err
+	}
+	exec := executor.New(d.pool, d.client)
+
+	// What Ratchet can do, and who does it when nobody asks.
+	var kept service.Results
+	if c.Cache.Results > 0 {
+		if d.results, err = cache.NewResults(c.Cache.Results); err != nil {
+			return nil, err
+		}
+		kept = results{d.results, d.hub}
+	}
+	d.service = service.New(service.Deps{
+		Store: d.store, Stream: d.hub, Schedules: schedule.Rules{}, Sealer: box, Prober: exec, Workers: workers{d}, Breakers: d.hosts, Results: kept,
+	}, service.Config{MaxWaiting: c.Queue.MaxWaiting, Limits: limits(c.Execution), TempDir: os.TempDir(), Log: o.Log})
+	d.schedules = schedule.NewRunner(d.store, d.service, schedule.Config{Log: o.Log})
+	d.service.OnUse(d.used)
+
+	// The way in. The port is taken now: whoever cannot have it learns so at once,
+	// and the others may know it.
+	if d.server, err = d.newServer(); err != nil {
+		return nil, err
+	}
+	if d.addr, err = d.listen(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.store.SetAddress(d.URL()); err != nil {
+		return nil, fmt.Errorf("note the server's address: %w", err)
+	}
+
+	d.dispatcher = dispatch.New(d.store, exec, d.hub, box, dispatch.Config{
+		Slots: c.Execution.Slots, Shared: d.shared(), SoftStop: max(c.Server.StopTimeout, time.Millisecond),
+		Retention: ratchet.Retention{Completed: c.Retention.Completed, Failed: c.Retention.Failed},
+		Node:      d.node(), OnFinished: d.finished, Results: d.results, Log: o.Log,
+	})
+	d.watch()
+	return d, nil
+}

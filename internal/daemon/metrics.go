@@ -1,0 +1,169 @@
+package daemon
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/ratchet-runner/ratchet-go"
+	"github.com/ratchet-runner/ratchet-go/internal/metrics"
+	"github.com/ratchet-runner/ratchet-go/internal/service"
+)
+
+// numbers is what the server counts. docs/operations.md lists it.
+type numbers struct {
+	registry   metrics.Registry
+	states     *metrics.Counter
+	executions *metrics.Counter
+	duration   *metrics.Histogram
+	latency    *metrics.Histogram
+	requests   *metrics.Counter
+	served     *metrics.Histogram
+	operations *metrics.Counter
+	operation  *metrics.Histogram
+}
+
+func newNumbers() *numbers {
+	n := &numbers{}
+	r := &n.registry
+	seconds := []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800}
+	n.states = r.Counter("ratchet_job_transitions_total", "Jobs that came into a state, by the store of this server.", "state")
+	n.executions = r.Counter("ratchet_executions_total", "Attempts that ended here.", "task", "state", "reason")
+	n.duration = r.Histogram("ratchet_execution_duration_seconds", "From the start of an attempt to its end.", seconds, "task")
+	n.latency = r.Histogram("ratchet_queue_latency_seconds", "From when an attempt was due to its start.", seconds, "priority")
+	n.requests = r.Counter("ratchet_http_requests_total", "Requests that were answered.", "method", "route", "status")
+	n.served = r.Histogram("ratchet_http_request_duration_seconds", "From the headers of a request to the end of its answer.", seconds, "route")
+	n.operations = r.Counter("ratchet_operations_total", "Operations of the catalogue that ended; code is ok, or that of the error.", "operation", "code")
+	n.operation = r.Histogram("ratchet_operation_duration_seconds", "How long operations took.", seconds, "operation")
+	return n
+}
+
+// published counts what the store publishes.
+func (n *numbers) published(events []ratchet.Event) {
+	for i := range events {
+		if events[i].Type == ratchet.EventJob {
+			n.states.Add(1, string(events[i].State))
+		}
+	}
+}
+
+// finished counts an attempt.
+func (n *numbers) finished(j *ratchet.Job, x *ratchet.Execution) {
+	reason := ""
+	if x.Error != nil {
+		reason = string(x.Error.Reason)
+	}
+	n.executions.Add(1, x.Task, string(x.State), reason)
+	n.duration.Observe(x.Elapsed().Seconds(), x.Task)
+	if !x.QueuedAt.IsZero() && !x.StartedAt.IsZero() {
+		n.latency.Observe(max(x.StartedAt.Sub(x.QueuedAt), 0).Seconds(), j.Priority.String())
+	}
+}
+
+// used counts an operation.
+func (n *numbers) used(u service.Use) {
+	code := string(u.Code)
+	if code == "" {
+		code = "ok"
+	}
+	n.operations.Add(1, u.Operation, code)
+	n.operation.Observe(u.Took.Seconds(), u.Operation)
+}
+
+// answered counts a request.
+func (n *numbers) answered(method, route string, status int, took time.Duration) {
+	n.requests.Add(1, method, route, strconv.Itoa(status))
+	n.served.Observe(took.Seconds(), route)
+}
+
+// watch adds what the parts know themselves.
+func (d *Daemon) watch() {
+	r := &d.numbers.registry
+	r.Gauge("ratchet_executions_running", "Executions now.", metrics.Value(func() int { return d.dispatcher.Stats().Running }))
+	r.Gauge("ratchet_execution_slots", "Executions that this server runs at once.", metrics.Value(func() int { return d.dispatcher.Stats().Slots }))
+	r.Count("ratchet_attempts_claimed_total", "Attempts begun here.", metrics.Value(func() int64 { return d.dispatcher.Stats().Claimed }))
+	r.Count("ratchet_retries_total", "Attempts that failed and are followed by another.", metrics.Value(func() int64 { return d.dispatcher.Stats().Retried }))
+	r.Count("ratchet_handed_back_total", "Attempts lost to a stop, or to what happened to a neighbour in the same worker.", metrics.Value(func() int64 { return d.dispatcher.Stats().HandedBack }))
+	r.Count("ratchet_rescued_total", "Jobs taken over from servers that died.", metrics.Value(func() int64 { return d.dispatcher.Stats().Rescued }))
+	r.Count("ratchet_stale_writes_total", "Writes refused because their lease was lost.", metrics.Value(d.store.Stale))
+	r.Gauge("ratchet_workers", "Worker processes now.", metrics.Value(func() int { return len(d.pool.PIDs()) }))
+	r.Gauge("ratchet_event_readers", "Clients that follow the stream of events now.", metrics.Value(func() int {
+		now, _ := d.hub.Readers()
+		return now
+	}))
+	r.Count("ratchet_event_readers_dropped_total", "Readers of the stream that were too slow.", metrics.Value(func() int64 {
+		_, dropped := d.hub.Readers()
+		return dropped
+	}))
+	r.Count("ratchet_breaker_opened_total", "How often the breaker of a host opened, of the requests of tasks.", metrics.Value(d.hosts.Opened))
+	r.Count("ratchet_breaker_refused_total", "Requests of tasks that failed at once because the breaker of their host was open.", metrics.Value(d.hosts.Refused))
+	r.Gauge("ratchet_breaker_state", "Of hosts whose breaker ever opened, the 100 that did last: 0 closed, 1 half-open, 2 open.", d.breakers, "host")
+	if d.results != nil {
+		r.Count("ratchet_cache_hits_total", "Results that were kept when they were wanted.", metrics.Value(func() int64 { return d.results.Describe().Hits }))
+		r.Count("ratchet_cache_misses_total", "Results of tasks that keep them which were not kept when they were wanted.", metrics.Value(func() int64 { return d.results.Describe().Misses }))
+		r.Gauge("ratchet_cache_bytes", "Size of the results that are kept, about.", metrics.Value(func() int64 { return int64(d.results.Describe().Size) }))
+	}
+	waiting := &counted{ask: func(ctx context.Context) (int, error) { return d.store.Waiting(ctx, d.config.Queue.MaxWaiting) }}
+	r.Gauge("ratchet_jobs_waiting", "Jobs that have not begun, up to queue.max_waiting.", func(emit func(float64, ...string)) {
+		if n, ok := waiting.get(d.life); ok {
+			emit(float64(n))
+		}
+	})
+	if file := d.databaseFile(); file != "" {
+		r.Gauge("ratchet_database_bytes", "Size of the files of the SQLite database.", func(emit func(float64, ...string)) {
+			for _, part := range []string{"", "-wal"} {
+				if info, err := os.Stat(file + part); err == nil {
+					emit(float64(info.Size()), "main"+part)
+				}
+			}
+		}, "file")
+	}
+	r.Gauge("ratchet_build_info", "The version of Ratchet and the level of its sandbox.", func(emit func(float64, ...string)) {
+		emit(1, d.options.Version, d.Sandbox())
+	}, "version", "sandbox")
+	r.Process(d.started)
+}
+
+// breakersShown bounds the hosts that metrics name.
+const breakersShown = 100
+
+// breakers tells the state of the breakers that opened last.
+func (d *Daemon) breakers(emit func(float64, ...string)) {
+	all := d.hosts.Breakers()
+	slices.SortFunc(all, func(a, b ratchet.Breaker) int { return b.OpenedAt.Compare(a.OpenedAt) })
+	for _, b := range all[:min(len(all), breakersShown)] {
+		state := map[ratchet.BreakerState]float64{ratchet.BreakerHalfOpen: 1, ratchet.BreakerOpen: 2}[b.State]
+		emit(state, b.Host)
+	}
+}
+
+// How long a count of the store is taken for true, and how long it may take.
+const (
+	countedFor  = 5 * time.Second
+	countedTime = 2 * time.Second
+)
+
+// counted is a number that costs the store something.
+type counted struct {
+	ask func(context.Context) (int, error)
+
+	mu    sync.Mutex
+	at    time.Time
+	value int
+	ok    bool
+}
+
+func (c *counted) get(ctx context.Context) (value int, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if time.Since(c.at) > countedFor {
+		ctx, cancel := context.WithTimeout(ctx, countedTime)
+		defer cancel()
+		n, err := c.ask(ctx)
+		c.at, c.value, c.ok = time.Now(), n, err == nil
+	}
+	return c.value, c.ok
+}
