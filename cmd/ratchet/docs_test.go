@@ -78,10 +78,18 @@ type reader struct {
 	lacks  map[string]bool // what could not be had, and was said
 }
 
-// The guide is followed to the letter, but for the port.
-func TestTheGuideIsTrue(t *testing.T) {
+// The guides are followed to the letter, but for the port.
+func TestTheGuidesAreTrue(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join("..", "..", "docs", "write-a-task.md")
+	for _, name := range []string{"write-a-task.md", "guide-server.md", "from-rust.md"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			followPage(t, filepath.Join("..", "..", "docs", name))
+		})
+	}
+}
+
+func followPage(t *testing.T, file string) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)

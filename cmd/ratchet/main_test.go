@@ -18,6 +18,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/ratchet-runner/ratchet-go/internal/cli"
+	"github.com/ratchet-runner/ratchet-go/internal/feature"
+	"github.com/ratchet-runner/ratchet-go/internal/storetest"
 )
 
 var update = flag.Bool("update", false, "write the expected output in testdata/script anew")
@@ -28,11 +30,20 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "worker" {
 		os.Exit(cli.Main(context.Background(), cli.OS()))
 	}
-	testscript.Main(m, map[string]func(){
+	testscript.Main(suite{m}, map[string]func(){
 		"ratchet": func() { os.Exit(cli.Main(context.Background(), world())) },
 		"exits":   exits,
 		"lacking": lacking,
 	})
+}
+
+// A suite is all tests, and the database server that some of them start.
+type suite struct{ *testing.M }
+
+// Run implements testscript.TestingM.
+func (s suite) Run() int {
+	defer storetest.Stop()
+	return s.M.Run()
 }
 
 // world is this process, but that its workers are the plain build that
@@ -69,6 +80,7 @@ func TestScripts(t *testing.T) {
 	server := newServer(t)
 	testscript.Run(t, testscript.Params{
 		Dir:                filepath.Join("testdata", "script"),
+		Condition:          built,
 		UpdateScripts:      *update,
 		RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
@@ -83,8 +95,19 @@ func TestScripts(t *testing.T) {
 			e.Setenv("RATCHET_TEST_WORKER", os.Getenv("RATCHET_TEST_WORKER"))
 			return err
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"archive": archive, "nest": nest},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"archive": archive, "nest": nest, "listening": listening, "remember": remember},
 	})
+}
+
+// built is the condition of a script that needs a feature, as in "[!server] skip":
+// whether this program was built with it.
+func built(condition string) (bool, error) {
+	for _, f := range feature.All() {
+		if f.Tag == "no"+condition {
+			return f.In, nil
+		}
+	}
+	return false, fmt.Errorf("there is no condition %q", condition)
 }
 
 // newServer returns a server of what can come of a request.

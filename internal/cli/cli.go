@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"golang.org/x/term"
 
@@ -29,6 +30,8 @@ type World struct {
 	Stderr io.Writer
 	// LookupEnv finds a variable of the environment.
 	LookupEnv func(name string) (value string, found bool)
+	// Environ lists the environment, each variable NAME=VALUE. Default: none.
+	Environ func() []string
 
 	StdinTerminal  bool
 	StdoutTerminal bool
@@ -48,6 +51,7 @@ func OS() World {
 	w := World{
 		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		LookupEnv:      os.LookupEnv,
+		Environ:        os.Environ,
 		StdinTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
 		StdoutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		StderrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
@@ -67,7 +71,7 @@ func Main(ctx context.Context, w World) int {
 	// First of all, for whoever started us may have left descriptors open, and
 	// a worker must not pay for the command tree.
 	inherited := sandbox.CloseInherited()
-	if len(w.Args) == 2 && w.Args[0] == "worker" {
+	if workerOf(w.Args) {
 		if err := worker.Main(w.Args[1]); err != nil {
 			fmt.Fprintln(w.Stderr, err) // the server keeps it for its own report
 			return 1
@@ -79,6 +83,16 @@ func Main(ctx context.Context, w World) int {
 		return a.report(inherited)
 	}
 	return a.main(ctx)
+}
+
+// workerOf reports whether the arguments are those of a worker process, rather
+// than of the command worker.
+func workerOf(args []string) bool {
+	if len(args) != 2 || args[0] != "worker" {
+		return false
+	}
+	_, err := sandbox.ParseArg(args[1])
+	return err == nil
 }
 
 // app is one run of the command.
@@ -124,25 +138,34 @@ func (a *app) main(ctx context.Context) (code int) {
 	return a.report(err)
 }
 
+// sameSignal is how soon after the first a signal is that one again.
+const sameSignal = 100 * time.Millisecond
+
 // listen returns a context that the first signal cancels, with an interruption
 // as its cause. A second signal ends the process at once, and the workers, which
-// die with it.
+// die with it. One that comes with the first is the same: whoever signals a whole
+// group, as timeout does, may reach a process twice.
 func (a *app) listen(ctx context.Context) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 2)
 	a.Notify(signals)
 	over := make(chan struct{})
 	go func() {
+		var first time.Time
 		for {
 			select {
 			case <-over:
 				return
 			case s := <-signals:
 				i := interruption{s}
-				if ctx.Err() != nil {
+				switch {
+				case ctx.Err() == nil:
+					first = time.Now()
+					cancel(i)
+				case time.Since(first) >= sameSignal:
+					fmt.Fprintln(a.Stderr, a.err.bold(i.Error()+" again: ending at once"))
 					a.Exit(i.exitCode())
 				}
-				cancel(i)
 			}
 		}
 	}()

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
 	"github.com/ratchet-runner/ratchet-go/internal/cli"
@@ -133,22 +135,34 @@ func TestATerminalSeesHowFarATaskIs(t *testing.T) {
 
 func TestTheSecondSignalEndsTheProcessAtOnce(t *testing.T) {
 	t.Parallel()
-	signals, exits := make(chan chan<- os.Signal, 1), make(chan int, 1)
-	w, _, _ := testWorld()
-	w.Notify = func(c chan<- os.Signal) { signals <- c }
-	w.Exit = func(code int) { exits <- code }
-	ctx, stop := cli.Listen(t.Context(), w)
-	defer stop()
-	send := <-signals
-	send <- syscall.SIGTERM
-	<-ctx.Done()
-	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) || err.Error() != "terminated" {
-		t.Errorf("cause: got %v, want a cancellation that says terminated", err)
-	}
-	send <- os.Interrupt
-	if code := <-exits; code != 130 {
-		t.Errorf("exit code: got %d, want 130", code)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		signals, exits := make(chan chan<- os.Signal, 1), make(chan int, 1)
+		w, _, stderr := testWorld()
+		w.Notify = func(c chan<- os.Signal) { signals <- c }
+		w.Exit = func(code int) { exits <- code }
+		ctx, stop := cli.Listen(t.Context(), w)
+		defer stop()
+		send := <-signals
+		send <- syscall.SIGTERM
+		<-ctx.Done()
+		if err := context.Cause(ctx); !errors.Is(err, context.Canceled) || err.Error() != "terminated" {
+			t.Errorf("cause: got %v, want a cancellation that says terminated", err)
+		}
+		// Whoever signals a group as well reaches the process twice.
+		send <- syscall.SIGTERM
+		synctest.Wait()
+		if len(exits) != 0 {
+			t.Fatal("the first signal, come twice, ended the process at once")
+		}
+		<-time.After(time.Second)
+		send <- os.Interrupt
+		if code := <-exits; code != 130 {
+			t.Errorf("exit code: got %d, want 130", code)
+		}
+		if got, want := stderr.String(), "interrupted again: ending at once\n"; got != want {
+			t.Errorf("stderr: got %q, want %q", got, want)
+		}
+	})
 }
 
 // A silence is a Stdin on which nothing ever comes.

@@ -39,22 +39,36 @@ func manual(root *cobra.Command) string {
 	var b strings.Builder
 	b.WriteString("# The command line\n\n<!-- Written by: go test ./internal/cli -update -->\n\n" + root.Long + "\n\n")
 	fmt.Fprintf(&b, "```\n%s\n```\n", root.Example)
+	for _, group := range cli.FlagGroups(root) {
+		fmt.Fprintf(&b, "\n%s, for every command:\n\n```\n%s```\n", group.Name(), group.FlagUsagesWrapped(100))
+	}
 	for _, cmd := range root.Commands() {
-		if !cmd.IsAvailableCommand() {
-			continue
-		}
-		text := cmd.Long
-		if text == "" {
-			text = cmd.Short + "."
-		}
-		fmt.Fprintf(&b, "\n## ratchet %s\n\n%s\n\n```\n%s\n```\n", cmd.Name(), text, cmd.UseLine())
-		if cmd.Example != "" {
-			fmt.Fprintf(&b, "\nExamples:\n\n```\n%s\n```\n", cmd.Example)
-		}
-		for _, group := range cli.FlagGroups(cmd) {
-			fmt.Fprintf(&b, "\n%s:\n\n```\n%s```\n", group.Name(), group.FlagUsagesWrapped(100))
-		}
+		writeCommand(&b, cmd, "##")
 	}
 	fmt.Fprintf(&b, "\n## Exit codes\n\n```\n%s```\n", cli.ExitList())
 	return b.String()
+}
+
+// writeCommand writes a command, and those below it.
+func writeCommand(b *strings.Builder, cmd *cobra.Command, heading string) {
+	if !cmd.IsAvailableCommand() {
+		return
+	}
+	text := cmd.Long
+	if text == "" {
+		text = cmd.Short + "."
+	}
+	fmt.Fprintf(b, "\n%s %s\n\n%s\n\n```\n%s\n```\n", heading, cmd.CommandPath(), text, cmd.UseLine())
+	if cmd.Example != "" {
+		fmt.Fprintf(b, "\nExamples:\n\n```\n%s\n```\n", cmd.Example)
+	}
+	for _, group := range cli.FlagGroups(cmd) {
+		if group.Name() == "Global flags" { // they stand with the command that has them
+			continue
+		}
+		fmt.Fprintf(b, "\n%s:\n\n```\n%s```\n", group.Name(), group.FlagUsagesWrapped(100))
+	}
+	for _, below := range cmd.Commands() {
+		writeCommand(b, below, heading+"#")
+	}
 }

@@ -21,7 +21,7 @@ func (a *app) root() *cobra.Command {
 becomes an isolated, limited and observable job.`,
 		Example: `  ratchet run examples/addition --input '{"num1": 5, "num2": 10}'
   ratchet validate examples
-  ratchet doctor`,
+  ratchet serve`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
@@ -42,7 +42,7 @@ becomes an isolated, limited and observable job.`,
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
-		a.runCommand(), a.runOnceCommand(), a.replayCommand(), a.benchCommand(), a.testCommand(), a.newCommand(), a.generateCommand(), a.typesCommand(), a.validateCommand(), a.doctorCommand(), a.versionCommand(), a.completionCommand(),
+		a.runCommand(), a.runOnceCommand(), a.replayCommand(), a.benchCommand(), a.testCommand(), a.newCommand(), a.generateCommand(), a.typesCommand(), a.validateCommand(), a.serveCommand(), a.devCommand(), a.taskCommand(), a.jobCommand(), a.executionCommand(), a.scheduleCommand(), a.workerCommand(), a.serverCommand(), a.configCommand(), a.dbCommand(), a.keyCommand(), a.doctorCommand(), a.versionCommand(), a.completionCommand(),
 	)
 	return root
 }
@@ -68,12 +68,13 @@ func unknownCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	hint := "ratchet --help lists the commands"
+	hint := root.CommandPath() + " --help lists the commands"
 	if root.SuggestionsMinimumDistance == 0 {
 		root.SuggestionsMinimumDistance = 2
 	}
 	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
-		hint = fmt.Sprintf("did you mean ratchet %s? %s", strings.Join(near, ", or ratchet "), hint)
+		path := root.CommandPath() + " "
+		hint = fmt.Sprintf("did you mean %s? %s", path+strings.Join(near, ", or "+path), hint)
 	} else if looksLikeTask(args[0]) {
 		hint = fmt.Sprintf("to run the task there: ratchet run %s", args[0])
 	}
@@ -230,8 +231,8 @@ func writeHelp(w io.Writer, cmd *cobra.Command, p paint, width int) {
 }
 
 func useLine(cmd *cobra.Command) string {
-	if !cmd.HasParent() {
-		return "ratchet COMMAND [flags]"
+	if cmd.HasAvailableSubCommands() {
+		return cmd.CommandPath() + " COMMAND [flags]"
 	}
 	return cmd.UseLine()
 }

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ratchet-runner/ratchet-go/internal/feature"
 	"github.com/ratchet-runner/ratchet-go/internal/js"
 	"github.com/ratchet-runner/ratchet-go/internal/workerpool"
 )
@@ -22,12 +24,15 @@ type build struct {
 	Arch     string `json:"arch"`
 	Engine   string `json:"engine"`   // of JavaScript
 	Protocol int    `json:"protocol"` // between server and worker
+	// Without lists the build tags of what was left out of this program.
+	Without []string `json:"without,omitempty"`
 }
 
 func thisBuild() build {
 	b := build{
 		Version: "development", Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH,
 		Engine: js.Version, Protocol: workerpool.Protocol,
+		Without: feature.Without(),
 	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -58,7 +63,11 @@ func (b build) String() string {
 		}
 		text += ")"
 	}
-	return fmt.Sprintf("%s %s %s/%s %s", text, b.Go, b.OS, b.Arch, b.Engine)
+	text = fmt.Sprintf("%s %s %s/%s %s", text, b.Go, b.OS, b.Arch, b.Engine)
+	if len(b.Without) > 0 {
+		text += " (" + strings.Join(b.Without, " ") + ")"
+	}
+	return text
 }
 
 func (a *app) versionCommand() *cobra.Command {
