@@ -6,7 +6,9 @@
 //	go run ./bench -only warm,cold  some
 //
 // The figures against Node need one of version 22 or newer, found through
-// -node, else in bench/node_modules (npm ci in bench), else on the PATH.
+// -node, else in bench/node_modules (npm ci in bench), else on the PATH. Those of
+// the server want PostgreSQL, and peers the packages of bench/peers (npm ci there)
+// and redis-server too; each is started in a folder of its own, and ended.
 package main
 
 import (
@@ -45,6 +47,14 @@ func figures() []figure {
 		{"tests", tests},
 		{"record", recording},
 		{"replay", replaying},
+		{"durable", durable},
+		{"durable-pg", durablePostgres},
+		{"peers", peers},
+		{"queue", queueAlone},
+		{"latency", latency},
+		{"run", runWarm},
+		{"idle", idle},
+		{"restart", restarting},
 	}
 }
 
@@ -84,6 +94,7 @@ func main() {
 func run(ctx context.Context) error {
 	only := flag.String("only", "", "figures to measure, separated by commas; default all")
 	node := flag.String("node", "", "the Node to compare with")
+	given := flag.String("ratchet", "", "the command to measure; default: this tree's, built for it")
 	rounds := flag.Int("rounds", 31, "runs of each whole-process figure")
 	flag.Parse()
 	dir, err := os.MkdirTemp("", "ratchet-bench")
@@ -92,10 +103,12 @@ func run(ctx context.Context) error {
 	}
 	defer os.RemoveAll(dir)
 	b := &bench{ctx: ctx, ratchet: filepath.Join(dir, "ratchet"), rounds: *rounds, node: findNode(ctx, *node)}
-	build := exec.CommandContext(ctx, "go", "build", "-o", b.ratchet, "./cmd/ratchet")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return fmt.Errorf("build ratchet (run bench from the repository's root): %w", err)
+	if *given != "" {
+		if b.ratchet, err = filepath.Abs(*given); err != nil {
+			return err
+		}
+	} else if err := b.build(); err != nil {
+		return err
 	}
 	wanted := strings.Split(*only, ",")
 	for _, f := range figures() {
@@ -110,6 +123,16 @@ func run(ctx context.Context) error {
 	fmt.Println("| what | asked | measured |\n|---|---|---|")
 	for _, r := range b.rows {
 		fmt.Printf("| %s | %s | %s |\n", r.what, r.asked, r.measured)
+	}
+	return nil
+}
+
+// build builds the command under test.
+func (b *bench) build() error {
+	build := exec.CommandContext(b.ctx, "go", "build", "-o", b.ratchet, "./cmd/ratchet")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		return fmt.Errorf("build ratchet (run bench from the repository's root): %w", err)
 	}
 	return nil
 }

@@ -1,0 +1,26 @@
+# A static binary and nothing else. docs/operations.md says what a container must
+# be allowed so that tasks stay isolated; contrib/container.sh tries the same
+# files without Docker.
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+# Build tags of docs/building.md, such as "nographql nopostgres".
+ARG TAGS=""
+RUN CGO_ENABLED=0 go build -trimpath -tags "$TAGS" -ldflags '-s -w' -o /out/ratchet ./cmd/ratchet \
+ && mkdir -p /out/data /out/tmp && chmod 1777 /out/tmp
+
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /out/ratchet /ratchet
+COPY --from=build --chown=65532:65532 /out/data /data
+COPY --from=build /out/tmp /tmp
+USER 65532:65532
+ENV RATCHET_DATA_DIR=/data
+VOLUME /data
+EXPOSE 8080
+# Asks /health over the loopback interface of the container.
+HEALTHCHECK --interval=15s --timeout=5s --start-period=15s CMD ["/ratchet", "server", "status"]
+ENTRYPOINT ["/ratchet"]
+CMD ["serve"]
