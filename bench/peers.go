@@ -5,11 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"strconv"
-	"time"
 )
 
 // A peer is another queue, and how it is run.
@@ -23,7 +21,7 @@ type peer struct {
 
 const (
 	peerJobs  = 3000
-	peerSlots = "32" // of 8, 16 and 32 the fastest for Ratchet, as the concurrency below is for each
+	peerSlots = "64" // of 8, 16, 32 and 64 the fastest for Ratchet, as the concurrency below is for each
 )
 
 // peers runs the same function through other queues, in turn with Ratchet on both
@@ -130,26 +128,12 @@ func withRedis(ctx context.Context, f func(port string) error) error {
 		if err := cmd.Start(); err != nil {
 			return err
 		}
-		err = answering(ctx, "tcp", net.JoinHostPort("127.0.0.1", text))
+		err = serving(ctx, "redis-cli", "-p", text, "ping")
 		if err == nil {
 			err = f(text)
 		}
 		return errors.Join(err, ended(cmd, os.Interrupt))
 	})
-}
-
-// answering waits until somebody listens at the address.
-func answering(ctx context.Context, network, address string) error {
-	var dialer net.Dialer
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		c, err := dialer.DialContext(ctx, network, address)
-		if err == nil {
-			return c.Close()
-		}
-		if time.Now().After(deadline) {
-			return err
-		}
-	}
 }
 
 // ended ends a process and waits for it. What it says of being ended is no

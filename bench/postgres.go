@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 )
 
 // withPostgres runs f with the URL of a database in a PostgreSQL of its own, which
@@ -22,6 +23,9 @@ func withPostgres(ctx context.Context, f func(url string) error) error {
 			return errors.New("PostgreSQL is not installed: no initdb in PATH or /usr/lib/postgresql/*/bin")
 		}
 		bin = slices.Max(found)
+	}
+	if bin, err = filepath.EvalSymlinks(bin); err != nil { // not all that is beside it may be in PATH
+		return err
 	}
 	return in(func(dir string) error {
 		attr, err := unprivileged(dir)
@@ -45,10 +49,20 @@ func withPostgres(ctx context.Context, f func(url string) error) error {
 		if err := cmd.Start(); err != nil {
 			return err
 		}
-		err = answering(ctx, "unix", filepath.Join(dir, ".s.PGSQL."+port))
+		err = serving(ctx, filepath.Join(filepath.Dir(bin), "pg_isready"), "-q", "-h", dir, "-p", port)
 		if err == nil {
 			err = f("postgres:///postgres?" + url.Values{"host": {dir}, "user": {"postgres"}}.Encode())
 		}
 		return errors.Join(err, ended(cmd, syscall.SIGQUIT))
 	})
+}
+
+// serving waits until the command says that a server serves.
+func serving(ctx context.Context, name string, args ...string) error {
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		err := exec.CommandContext(ctx, name, args...).Run()
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+	}
 }

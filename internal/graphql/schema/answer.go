@@ -98,7 +98,7 @@ func (s Stats) StaleWrites() int { return int(s.Stale) }
 func (s Stats) OldestDueAt() time.Time { return s.OldestDue }
 
 // Jobs are the numbers of jobs.
-func (s Stats) Jobs() JobStats { return JobStats{s.Stats} }
+func (s Stats) Jobs() JobStats { return JobStats(s) }
 
 // JobStats are the numbers of jobs.
 type JobStats struct{ *ratchet.Stats }
