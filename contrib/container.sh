@@ -10,7 +10,8 @@ binary=${1:-}
 root=$(mktemp -d)
 server=
 clean() {
-  if [[ -n $server ]]; then kill -KILL "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; fi
+  # By its child: the change of user takes from it that it dies with unshare.
+  if [[ -n $server ]]; then pgrep -P "$server" | xargs -r kill -KILL || true; wait "$server" 2>/dev/null || true; fi
   rm -rf --one-file-system "$root"
 }
 trap clean EXIT
@@ -28,10 +29,9 @@ for device in null zero urandom; do # what every container is given
   touch "$root/dev/$device"
 done
 
-# inside becomes a command as the container would: pid 1, no capabilities. It ends
-# with unshare, which --kill-child sees to.
+# inside becomes a command as the container would: pid 1, no capabilities.
 inside() {
-  exec unshare --mount --pid --fork --kill-child --mount-proc="$root/proc" bash -c '
+  exec unshare --mount --pid --fork --mount-proc="$root/proc" bash -c '
     root=$1; shift
     for device in null zero urandom; do mount --bind "/dev/$device" "$root/dev/$device"; done
     exec env -i RATCHET_DATA_DIR=/data "$(command -v chroot)" --userspec=65532:65532 "$root" /ratchet "$@"' - "$root" "$@"

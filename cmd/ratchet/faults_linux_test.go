@@ -310,28 +310,40 @@ func TestNothingIsLostWhenTheServerIsKilled(t *testing.T) {
 	m.start()
 	m.register()
 	l := newLoad(t)
-	ticks, err := m.client.CreateSchedule(t.Context(), ratchet.ScheduleRequest{Name: "ticks", Task: "add", Every: ratchet.Duration(time.Second), Input: json.RawMessage(`{"a": 1, "b": 1}`)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	ticks := m.tick()
 	for range longForm(50, 200) {
 		l.round(t.Context(), m.client, 10+l.random.IntN(40), m.kill)
 		m.start()
 	}
 	restarted := time.Now()
-	if _, err := m.client.DisableSchedule(t.Context(), "ticks"); err != nil {
-		t.Fatal(err)
-	}
+	m.untick()
 	h := m.history(l)
 	t.Logf("%d jobs, %d executions; all finished %v after the last start", len(h.Jobs), len(h.Executions), time.Since(restarted).Round(time.Millisecond))
 	if found := h.Violations(); len(found) > 0 {
 		t.Errorf("%d rules broken:\n%s", len(found), strings.Join(found[:min(len(found), 20)], "\n"))
 	}
-	firedOnce(t, h, ticks.ID)
+	firedOnce(t, h, ticks)
 	m.stop()
 	out, err := exec.CommandContext(t.Context(), "ratchet", "db", "check", "--database", filepath.Join(m.dir, "ratchet.db")).CombinedOutput()
 	if err != nil {
 		t.Errorf("the database is not sound: %v\n%s", err, out)
+	}
+}
+
+// tick has a job submitted every second, until untick.
+func (m *mortal) tick() ratchet.ScheduleID {
+	m.t.Helper()
+	s, err := m.client.CreateSchedule(m.t.Context(), ratchet.ScheduleRequest{Name: "ticks", Task: "add", Every: ratchet.Duration(time.Second), Input: json.RawMessage(`{"a": 1, "b": 1}`)})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	return s.ID
+}
+
+func (m *mortal) untick() {
+	m.t.Helper()
+	if _, err := m.client.DisableSchedule(m.t.Context(), "ticks"); err != nil {
+		m.t.Fatal(err)
 	}
 }
 
@@ -499,6 +511,7 @@ func TestAClusterSurvivesADeadAndAStoppedNode(t *testing.T) {
 	}
 	stopped, dead, third := nodes[0], nodes[1], nodes[2]
 	third.register()
+	ticks := third.tick()
 	l := newLoad(t)
 	for _, n := range nodes { // any node takes requests, and all work
 		l.round(t.Context(), n.client, 40, func() {})
@@ -522,7 +535,9 @@ func TestAClusterSurvivesADeadAndAStoppedNode(t *testing.T) {
 		return err == nil && s.Stale > 0
 	})
 	l.round(t.Context(), stopped.client, 20, func() {})
+	third.untick()
 	h := third.history(l)
+	firedOnce(t, h, ticks)
 	lost := 0
 	by := map[ratchet.NodeID]int{}
 	for _, x := range h.Executions {

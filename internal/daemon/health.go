@@ -28,8 +28,8 @@ func (d *Daemon) health(ctx context.Context) httpd.Health {
 func (d *Daemon) checkDatabase(ctx context.Context) httpd.Check {
 	begun := time.Now()
 	if err := d.store.Ping(ctx); err != nil {
-		d.log.WarnContext(ctx, "the database does not answer", "error", err)
-		return httpd.Check{Name: "database", Status: httpd.Unhealthy, Message: "it does not answer: " + ratchet.AsError(err).Message}
+		d.log.WarnContext(ctx, "the database does not serve", "error", err)
+		return httpd.Check{Name: "database", Status: httpd.Unhealthy, Message: "it does not serve: " + ratchet.AsError(err).Message}
 	}
 	return httpd.Check{Name: "database", Status: httpd.Healthy, Message: "answers in " + time.Since(begun).Round(10*time.Microsecond).String()}
 }

@@ -150,6 +150,9 @@ func TestFullDiskLosesNothing(t *testing.T) {
 	if _, err := s.Job(ctx, big.ID); err == nil {
 		t.Error("a job that was refused is there")
 	}
+	if err := s.Ping(ctx); !errors.Is(err, &ratchet.Error{Reason: ratchet.ReasonStorageFull}) {
+		t.Errorf("ping: got %v, want that the disk is full", err)
+	}
 	if err := s.LimitPages(ctx, 1<<30); err != nil {
 		t.Fatal(err)
 	}
@@ -157,6 +160,9 @@ func TestFullDiskLosesNothing(t *testing.T) {
 		t.Error("the job of before the disk was full is gone")
 	}
 	storetest.Submit(t, s, big)
+	if err := s.Ping(ctx); err != nil {
+		t.Errorf("ping, with room again: got %v", err)
+	}
 }
 
 func TestOneFailingWriteDoesNotFailItsNeighbours(t *testing.T) {

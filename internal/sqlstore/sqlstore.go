@@ -55,6 +55,7 @@ type Store struct {
 
 	rebound  rebinder
 	stale    atomic.Int64
+	trouble  atomic.Pointer[ratchet.Error] // why nothing can be written, since the last try
 	versions versionCache
 	waiting  waitingCount
 	counts   counts

@@ -103,8 +103,11 @@ func (s *Store) write(ctx context.Context, what string, f func(*tx) error) error
 		s.committed(t)
 	}
 	if err != nil {
-		return wrap(what, err)
+		err = wrap(what, err)
+		s.notice(err)
+		return err
 	}
+	s.notice(nil)
 	for _, next := range t.after {
 		next(ctx)
 	}
