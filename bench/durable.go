@@ -223,64 +223,74 @@ func commits(dir string) (uint32, error) {
 	return binary.NativeEndian.Uint32(header[8:]), nil
 }
 
+// sleeper says a word first: a worker that dies before that is replaced without
+// anybody noticing.
+const sleeper = `async () => { console.log("begun"); await new Promise((done) => setTimeout(done, 20000)); }`
+
 // restarting is how soon work goes on after a server was killed, and after a
 // worker was.
 func restarting(b *bench) error {
-	// It says a word first: a worker that dies before that is replaced without
-	// anybody noticing.
-	const sleeper = `async () => { console.log("begun"); await new Promise((done) => setTimeout(done, 20000)); }`
 	var restarts, rescues []time.Duration
 	for range max(3, b.rounds/4) {
 		err := in(func(dir string) error {
+			if err := b.asleep(dir); err != nil {
+				return err
+			}
+			begun := time.Now()
 			s, err := b.serve(dir)
 			if err != nil {
 				return err
 			}
-			if err := b.register(s, dir, "sleeper", sleeper); err != nil {
-				return err
-			}
-			for range 4 {
-				if err := s.want(http.StatusAccepted, http.MethodPost, "/api/v1/jobs", `{"task":"sleeper","retry":{"initialDelay":"1ms"},"maxAttempts":5}`, nil); err != nil {
-					return err
-				}
-			}
-			if _, err := s.startedAfter(time.Time{}); err != nil {
-				return err
-			}
-			if err := s.kill(); err != nil {
-				return err
-			}
-			begun := time.Now()
-			if s, err = b.serve(dir); err != nil {
-				return err
-			}
 			started, err := s.startedAfter(begun)
-			if err != nil {
-				return err
-			}
 			restarts = append(restarts, started.Sub(begun))
-			pid, err := s.busyWorker()
-			if err != nil {
-				return err
+			if err == nil {
+				var rescue time.Duration
+				rescue, err = s.rescue()
+				rescues = append(rescues, rescue)
 			}
-			time.Sleep(200 * time.Millisecond) // it has said its word
-			struck := time.Now()
-			if err := kill(pid); err != nil {
-				return err
-			}
-			if started, err = s.startedAfter(struck); err != nil {
-				return err
-			}
-			rescues = append(rescues, started.Sub(struck))
-			return s.kill()
+			return errors.Join(err, s.kill())
 		})
 		if err != nil {
 			return err
 		}
 	}
 	b.report("a server killed with `kill -9`: from its next start to the first of its jobs running again", "≤ 2 s", "%v, at most %v in %d", round(median(restarts)), round(percentile(restarts, 100)), len(restarts))
-	b.report("a worker killed: until its job runs again (the retry asked for at once)", "≤ 1 s", "%v, at most %v in %d", round(median(rescues)), round(percentile(rescues, 100)), len(rescues))
+	b.report("a worker killed in the middle of a job: until the job runs again (the retry asked for at once)", "≤ 1 s", "%v, at most %v in %d", round(median(rescues)), round(percentile(rescues, 100)), len(rescues))
 	return nil
+}
+
+// asleep leaves a server behind that was killed while jobs ran.
+func (b *bench) asleep(dir string) error {
+	s, err := b.serve(dir)
+	if err != nil {
+		return err
+	}
+	err = b.register(s, dir, "sleeper", sleeper)
+	for range 4 {
+		if err == nil {
+			err = s.want(http.StatusAccepted, http.MethodPost, "/api/v1/jobs", `{"task":"sleeper","retry":{"initialDelay":"1ms"},"maxAttempts":5}`, nil)
+		}
+	}
+	if err == nil {
+		_, err = s.startedAfter(time.Time{})
+	}
+	return errors.Join(err, s.kill())
+}
+
+// rescue kills a worker in the middle of a job and returns how long it took until
+// a job ran again.
+func (s *server) rescue() (time.Duration, error) {
+	pid, err := s.busyWorker()
+	if err != nil {
+		return 0, err
+	}
+	time.Sleep(200 * time.Millisecond) // it has said its word
+	struck := time.Now()
+	if err := kill(pid); err != nil {
+		return 0, err
+	}
+	started, err := s.startedAfter(struck)
+	return started.Sub(struck), err
 }
 
 // startedAfter waits for an execution that started after the time.

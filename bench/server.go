@@ -59,7 +59,10 @@ func (b *bench) serve(dir string, flags ...string) (_ *server, err error) {
 		defer close(s.ended)
 		_ = s.cmd.Wait() // whoever needs it finds it dead
 	}()
-	return s, s.awaitReady()
+	if err := s.awaitReady(); err != nil {
+		return nil, errors.Join(err, s.kill())
+	}
+	return s, nil
 }
 
 func freePort() (int, error) {

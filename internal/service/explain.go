@@ -140,10 +140,14 @@ func (s *Service) ahead(ctx context.Context, j *ratchet.Job, now time.Time) (int
 	return min(count, maxAhead), nil
 }
 
+// silence is how long a node has not beaten that is told to be gone: one alone
+// with its database beats once a minute only.
+const silence = 3 * time.Minute
+
 // live returns the nodes that beat and take work.
 func (f *facts) live() (nodes []ratchet.Node) {
 	for _, n := range f.nodes {
-		if f.now.Sub(n.BeatAt) < ratchet.NodeDead && !n.Stopping {
+		if f.now.Sub(n.BeatAt) < silence && !n.Stopping {
 			nodes = append(nodes, n)
 		}
 	}

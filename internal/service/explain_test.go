@@ -13,11 +13,11 @@ import (
 func TestEveryStateOfAJobIsExplained(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
-	node := ratchet.Node{ID: ratchet.NewID[ratchet.Node](), Host: "alpha", BeatAt: now, Slots: 4, Running: 4}
+	node := ratchet.Node{ID: ratchet.NewID[ratchet.Node](), Host: "alpha", BeatAt: now.Add(-time.Minute), Slots: 4, Running: 4} // alone, it beats no more often
 	idle := node
 	idle.Running = 0
 	dead := node
-	dead.BeatAt = now.Add(-ratchet.NodeDead)
+	dead.BeatAt = now.Add(-5 * time.Minute)
 	job := func(state ratchet.JobState, change func(*ratchet.Job)) *ratchet.Job {
 		j := &ratchet.Job{
 			ID: ratchet.NewID[ratchet.Job](), Task: "addition", State: state, RunAt: now.Add(-time.Minute),
