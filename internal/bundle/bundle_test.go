@@ -290,21 +290,6 @@ func TestWhatMayNotBeRead(t *testing.T) {
 	if e.Code != ratchet.CodeForbidden || e.Reason != ratchet.ReasonPermission || !strings.HasPrefix(e.Message, "a/task cannot be read: the user") {
 		t.Errorf("got %s %s", e.Reason, e.Message)
 	}
-	if os.Getuid() == 0 {
-		t.Skip("root may read everything")
-	}
-	dir := files{"main.js": "(i) => 1"}.write(t)
-	for _, path := range []string{filepath.Join(dir, "main.js"), dir} {
-		if err := os.Chmod(path, 0); err != nil {
-			t.Fatal(err)
-		}
-		if reason, text := refused(t, dir, bundle.Options{}); reason != ratchet.ReasonPermission {
-			t.Errorf("%s: got %s %s", path, reason, text)
-		}
-	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // The text of a long line is what the column says, for whoever shows a part of it.
