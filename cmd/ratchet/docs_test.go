@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ratchet-runner/ratchet-go/internal/storetest"
 )
 
 // A fence is a block of a page between lines of three backticks. Its head says
@@ -26,6 +28,7 @@ import (
 //	sh              commands to type; they must end with 0
 //	sh exit=3       commands that must end with 3
 //	sh background   a command for another terminal, which listens on servicePort
+//	text interrupt  Ctrl-C there: the command must end with 0
 //	sh needs=npm    commands that need the npm registry; of another name, a program
 //	output          what the commands before it print; … stands for any text,
 //	                alone on its line for any lines
@@ -66,6 +69,9 @@ func fences(page string) (all []fence) {
 // another, for this one may be in use.
 const servicePort = "8047"
 
+// serviceDatabase is the page's PostgreSQL. The test has one of its own.
+const serviceDatabase = "postgres://ratchet:secret@db.example/ratchet"
+
 // A reader follows a page in a folder of its own, and in one shell: what it
 // exports and where it is outlast a block.
 type reader struct {
@@ -76,12 +82,15 @@ type reader struct {
 	output string          // of the last commands
 	failed bool            // the last commands were not run
 	lacks  map[string]bool // what could not be had, and was said
+	words  *strings.Replacer // of the page by those of the test
+	other  *exec.Cmd         // in the other terminal
+	ended  chan struct{}     // when it has
 }
 
 // The guides are followed to the letter, but for the port.
 func TestTheGuidesAreTrue(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"write-a-task.md", "guide-server.md", "from-rust.md"} {
+	for _, name := range []string{"write-a-task.md", "guide-server.md", "guide-postgres.md", "from-rust.md"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			followPage(t, filepath.Join("..", "..", "docs", name))
@@ -102,11 +111,18 @@ func followPage(t *testing.T, file string) {
 	listener.Close()
 	r := &reader{t: t, dir: t.TempDir(), shell: t.TempDir(), port: port, lacks: map[string]bool{}}
 	page, ran := string(data), 0
+	words := []string{servicePort, port}
+	if strings.Contains(page, serviceDatabase) {
+		words = append(words, serviceDatabase, "'"+storetest.Postgres(t)+"'") // its URL may have what the shell would read
+	}
+	r.words = strings.NewReplacer(words...)
 	for _, f := range fences(page) {
 		switch {
 		case f.lang == "sh":
 			ran++
 			r.run(f)
+		case f.has("interrupt"):
+			r.interrupt(f)
 		case f.lang == "output":
 			page = r.compare(page, f)
 		case len(f.args) == 1:
@@ -131,14 +147,14 @@ func (r *reader) write(f fence) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		r.t.Fatal(err)
 	}
-	if err := os.WriteFile(file, []byte(strings.ReplaceAll(f.text, servicePort, r.port)), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(r.words.Replace(f.text)), 0o600); err != nil {
 		r.t.Fatal(err)
 	}
 }
 
 // command returns what runs the block after the words before it.
 func (r *reader) command(f fence, before string) *exec.Cmd {
-	cmd := exec.CommandContext(r.t.Context(), "sh", "-ec", before+strings.ReplaceAll(f.text, servicePort, r.port))
+	cmd := exec.CommandContext(r.t.Context(), "sh", "-ec", before+r.words.Replace(f.text))
 	cmd.Dir = r.dir
 	cmd.Env = append(os.Environ(), "NO_COLOR=1", "SHELL_STATE="+r.shell)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -179,7 +195,7 @@ trap 'export -p > "$SHELL_STATE/env"; pwd > "$SHELL_STATE/dir"' EXIT
 
 // serve starts the command and waits until it listens.
 func (r *reader) serve(f fence) {
-	cmd := r.command(f, "")
+	cmd := r.command(f, "exec ") // so that a signal is the command's own
 	if err := cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
@@ -188,6 +204,7 @@ func (r *reader) serve(f fence) {
 		_ = cmd.Wait()
 		close(ended)
 	}()
+	r.other, r.ended = cmd, ended
 	r.t.Cleanup(func() {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		<-ended
@@ -205,6 +222,21 @@ func (r *reader) serve(f fence) {
 		}
 	}
 	r.t.Fatalf("line %d: nothing listens on %s after %v", f.line, r.port, patience)
+}
+
+// interrupt ends the command in the other terminal as Ctrl-C does.
+func (r *reader) interrupt(f fence) {
+	if err := syscall.Kill(-r.other.Process.Pid, syscall.SIGINT); err != nil {
+		r.t.Fatalf("line %d: %v", f.line, err)
+	}
+	select {
+	case <-r.ended:
+	case <-time.After(patience):
+		r.t.Fatalf("line %d: the command does not end", f.line)
+	}
+	if code := r.other.ProcessState.ExitCode(); code != 0 {
+		r.t.Errorf("line %d: got exit code %d, want 0", f.line, code)
+	}
 }
 
 // have reports whether the reader has what a block needs; what it lacks is a

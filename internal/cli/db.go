@@ -21,7 +21,7 @@ func (a *app) dbCommand() *cobra.Command {
 	var f configFlags
 	cmd := &cobra.Command{
 		Use:   "db",
-		Short: "Migrate, back up, restore and check the database",
+		Short: "Migrate, back up, restore, copy and check the database",
 		Long: `Look after the database that ratchet serve would have here. A SQLite file belongs
 to the server that has it open; these commands want it for themselves.`,
 		Example: `  ratchet db status
@@ -32,7 +32,7 @@ to the server that has it open; these commands want it for themselves.`,
 	}
 	f.define(cmd.PersistentFlags(), "Database", keyFlagsOf("database", "data-dir"))
 	f.defineFile(cmd.PersistentFlags())
-	cmd.AddCommand(a.dbMigrate(&f), a.dbStatus(&f), a.dbBackup(&f), a.dbRestore(&f), a.dbCheck(&f))
+	cmd.AddCommand(a.dbMigrate(&f), a.dbStatus(&f), a.dbBackup(&f), a.dbRestore(&f), a.dbCopy(&f), a.dbCheck(&f))
 	return cmd
 }
 
@@ -158,6 +158,35 @@ What is there now is replaced only with --overwrite.`,
 	}
 	cmd.Flags().BoolVar(&overwrite, "overwrite", false, "replace the database that is there")
 	return cmd
+}
+
+func (a *app) dbCopy(f *configFlags) *cobra.Command {
+	return &cobra.Command{
+		Use: "copy URL", Short: "Copy all there is to another, empty database",
+		Long: `Copy all there is to the empty database at URL, a SQLite file or PostgreSQL, so
+that servers can go on there. Jobs that wait get their places in its queue. All
+is copied or nothing; the database that is copied stays as it is.
+
+The key that seals tasks' environments (ratchet.key) is in no database: the
+servers of the other one need it too.`,
+		Example: `  ratchet db copy postgres://ratchet@db/ratchet
+  ratchet db copy ratchet.db --database postgres://ratchet@db/ratchet`,
+		Args: wantArgs(1, 1, "the URL of the database to copy to"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.withDatabase(f, "stop the server first", func(c config.Config) error {
+				rows := 0
+				err := daemon.Copy(cmd.Context(), c, args[0], func(table string, n int) {
+					if rows += n; n > 0 {
+						fmt.Fprintf(a.Stderr, "%s: %s\n", table, grouped(n))
+					}
+				})
+				if err != nil {
+					return err
+				}
+				return a.print(fmt.Sprintf("copied %s rows\n", grouped(rows)))
+			})
+		},
+	}
 }
 
 func (a *app) dbCheck(f *configFlags) *cobra.Command {
