@@ -79,9 +79,9 @@ type reader struct {
 	dir    string
 	shell  string // folder of what the shell remembers
 	port   string
-	output string          // of the last commands
-	failed bool            // the last commands were not run
-	lacks  map[string]bool // what could not be had, and was said
+	output string            // of the last commands
+	failed bool              // the last commands were not run
+	lacks  map[string]bool   // what could not be had, and was said
 	words  *strings.Replacer // of the page by those of the test
 	other  *exec.Cmd         // in the other terminal
 	ended  chan struct{}     // when it has
