@@ -4,9 +4,11 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/ratchet-runner/ratchet-go"
@@ -14,6 +16,27 @@ import (
 
 // A pgPool is the connections to PostgreSQL.
 type pgPool = pgxpool.Pool
+
+// startingUp is what PostgreSQL answers until it has recovered.
+const startingUp = "57P03"
+
+// reach waits until PostgreSQL serves that is starting up.
+func (s *Store) reach(ctx context.Context) error {
+	for {
+		err := s.pool.Ping(ctx)
+		if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || pg.Code != startingUp {
+			return err
+		}
+		s.cfg.Log.InfoContext(ctx, "PostgreSQL is starting up")
+		timer := time.NewTimer(time.Second / 4)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		}
+	}
+}
 
 func (s *Store) openPostgres(ctx context.Context) error {
 	cfg, err := pgxpool.ParseConfig(s.cfg.URL)
@@ -31,7 +54,7 @@ func (s *Store) openPostgres(ctx context.Context) error {
 	if s.pool, err = pgxpool.NewWithConfig(ctx, cfg); err != nil {
 		return err
 	}
-	if err := s.pool.Ping(ctx); err != nil {
+	if err := s.reach(ctx); err != nil {
 		s.pool.Close()
 		return fmt.Errorf("reach PostgreSQL: %w", err)
 	}
