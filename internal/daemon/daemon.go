@@ -65,6 +65,7 @@ type Daemon struct {
 	schedules  *schedule.Runner
 	server     *httpd.Server
 	endGraphQL func() // ends its connections
+	wrongKey   bool   // what other servers sealed does not open here
 	addr       net.Addr
 
 	life     context.Context //nolint:containedctx // of what is asked for outside of any request: metrics
@@ -101,6 +102,12 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 	box, err := openBox(c)
 	if err != nil {
 		return nil, err
+	}
+	if d.wrongKey, err = wrongKey(ctx, box, d.store.Agree); err != nil {
+		return nil, err
+	}
+	if d.wrongKey {
+		d.log.WarnContext(ctx, otherKey)
 	}
 
 	// What runs a task, from the process outwards.

@@ -17,7 +17,6 @@ import (
 	"github.com/ratchet-runner/ratchet-go/internal/config"
 	"github.com/ratchet-runner/ratchet-go/internal/egress"
 	"github.com/ratchet-runner/ratchet-go/internal/resilience"
-	"github.com/ratchet-runner/ratchet-go/internal/secret"
 	"github.com/ratchet-runner/ratchet-go/internal/service"
 	"github.com/ratchet-runner/ratchet-go/internal/sqlstore"
 	"github.com/ratchet-runner/ratchet-go/internal/workerpool"
@@ -79,23 +78,6 @@ func (d *Daemon) databaseFile() string {
 
 // shared reports whether other servers may work on the same database.
 func (d *Daemon) shared() bool { return isPostgres(d.config.Database.URL) }
-
-// openBox reads the keys that seal environments, or makes one.
-func openBox(c config.Config) (*secret.Box, error) {
-	var keys []secret.Key
-	var err error
-	if c.Secrets.Key != "" {
-		var key secret.Key
-		key, err = secret.ParseKey(c.Secrets.Key)
-		keys = []secret.Key{key}
-	} else {
-		keys, err = secret.LoadOrCreate(inDataDir(c, c.Secrets.KeyFile))
-	}
-	if err != nil {
-		return nil, ratchet.Errorf(ratchet.ReasonConfig, "the key for tasks' environments: %w", err)
-	}
-	return secret.New(keys...)
-}
 
 // unusable says why no task could run here.
 func unusable(err error) error {
