@@ -155,6 +155,27 @@ type CreatedHook struct {
 	Secret string `json:"secret,omitempty"`
 }
 
+// A HookPatch changes what is not nil.
+type HookPatch struct {
+	Enabled  *bool     `json:"enabled,omitempty"`
+	Priority *Priority `json:"priority,omitempty"`
+}
+
+// A HookKey is a hook with what lets its callers in, as it is kept.
+type HookKey struct {
+	Hook
+	TokenHash []byte    // SHA-256 of the last element of its URL
+	Secret    []byte    // sealed with [HookContext]; nil of HookInsecureNone
+	OldSecret []byte    // sealed too; accepted until OldUntil
+	OldUntil  time.Time // zero: there is no old one
+}
+
+// HookContext is what a hook's secret is sealed for.
+func HookContext(id HookID) []byte { return []byte("hook\x00" + id.String()) }
+
+// DestinationContext is what secrets of destinations are sealed for.
+func DestinationContext() []byte { return []byte("destination") }
+
 // DeliveryFields are the fields of a list of deliveries.
 func DeliveryFields() []Field {
 	return []Field{
