@@ -37,7 +37,7 @@ type JobRequest struct {
 	Concurrency    *Concurrency `json:"concurrency,omitempty"`
 	// Destinations are where the result goes; default those of the task. An empty
 	// list means none.
-	Destinations []Destination `json:"destinations,omitempty"`
+	Destinations []Destination `json:"destinations,omitzero"`
 	// Cache false has a task that keeps its results run all the same; default true.
 	Cache *bool `json:"cache,omitempty"`
 }
@@ -98,7 +98,7 @@ type ScheduleRequest struct {
 	End         time.Time       `json:"end,omitzero"`
 	Enabled     *bool           `json:"enabled,omitempty"` // default true
 	// Destinations are where its jobs' results go; default those of the task.
-	Destinations []Destination `json:"destinations,omitempty"`
+	Destinations []Destination `json:"destinations,omitzero"`
 }
 
 // RuleRequest asks when a rule would run, without a schedule.

@@ -33,7 +33,7 @@ type Schedule struct {
 	End       time.Time     `json:"end,omitzero"`       // no run after
 	Enabled   bool          `json:"enabled"`
 
-	Destinations []Destination `json:"destinations,omitempty"` // of its jobs' results
+	Destinations []Destination `json:"destinations,omitzero"` // of its jobs' results
 
 	Runs      int       `json:"runs"`               // so far
 	Skipped   int       `json:"skipped,omitzero"`   // instants that fired no job, by the policies
