@@ -70,6 +70,9 @@ func layers() map[string]layer {
 		"internal/stream":      {nil, "events pass through it, whoever makes or reads them"},
 		"internal/secret":      {nil, "it must be readable alone by whoever audits it"},
 		"internal/dispatch":    {[]string{"internal/executor", "internal/bundle", "internal/stream", "internal/secret", "internal/redact", "internal/workerpool", "internal/resilience", "internal/cache"}, "a claimed job is an execution and what follows from it; of workers it takes how they died; where jobs are kept it must not know"},
+		"webhook":              {nil, "whoever checks a signature gets nothing else with it"},
+		"internal/destination": {[]string{"webhook"}, "what a destination says is known where nothing is delivered: to the command line, and to whoever takes a job"},
+		"internal/delivery":    {[]string{"internal/destination", "internal/egress", "internal/resilience", "internal/redact", "webhook"}, "an attempt at a delivery goes out by the one door; where deliveries are kept it must not know"},
 		"internal/redact":      {nil, "whatever a task says passes it before it is kept or shown"},
 		"bench":                {[]string{"internal/executor", "internal/bundle", "internal/workerpool", "internal/worker", "internal/sandbox", "internal/egress", "internal/js", "internal/ipc", "internal/cli"}, "benchmarks may look anywhere"},
 	}
