@@ -65,8 +65,11 @@ type DueDelivery struct {
 	Job       Job        // finished
 	Execution *Execution // its last attempt, without logs; nil if it had none
 	Version   string     // the semantic version of what ran, if it has one
-	Lane      string     // what it shares with others to the same place: see Lane
+	Lane      string     // what it shares with others to the same place: see Destination.Lane
 	Token     [16]byte   // of the lease
+	// Round is how many of its Attempts were made before it was last redelivered:
+	// what a retry policy counts is Attempts - Round.
+	Round int
 }
 
 // A DeliveryEnd is how one attempt at a delivery ended. With a lease that was lost
@@ -148,10 +151,11 @@ type HookRequest struct {
 }
 
 // A CreatedHook is a hook with its URL and its secret, which are shown this once.
+// Of a hook with another secret there is no URL: it is the one it was.
 type CreatedHook struct {
 	Hook
-	URL    string `json:"url"`
-	Path   string `json:"path"` // of the URL: "/hooks/…"
+	URL    string `json:"url,omitempty"`
+	Path   string `json:"path,omitempty"` // of the URL: "/hooks/…"
 	Secret string `json:"secret,omitempty"`
 }
 
