@@ -62,6 +62,11 @@ const (
 	DestinationPlugin  DestinationType = "plugin"
 )
 
+// DestinationTypes returns every DestinationType.
+func DestinationTypes() []DestinationType {
+	return []DestinationType{DestinationWebhook, DestinationFile, DestinationStdout, DestinationStderr, DestinationPlugin}
+}
+
 // A DeliverWhen says after which end of a job a destination is told.
 type DeliverWhen string
 
@@ -71,6 +76,11 @@ const (
 	DeliverFailure DeliverWhen = "failure" // it failed for good
 	DeliverAlways  DeliverWhen = "always"  // it was completed, failed or was cancelled
 )
+
+// DeliverWhens returns every DeliverWhen.
+func DeliverWhens() []DeliverWhen {
+	return []DeliverWhen{DeliverSuccess, DeliverFailure, DeliverAlways}
+}
 
 // A DeliveryFormat is how a body is written.
 type DeliveryFormat string
@@ -84,6 +94,11 @@ const (
 	FormatRaw     DeliveryFormat = "raw" // a text as it is; anything else as compact JSON
 )
 
+// DeliveryFormats returns every DeliveryFormat.
+func DeliveryFormats() []DeliveryFormat {
+	return []DeliveryFormat{FormatJSON, FormatCompact, FormatYAML, FormatCSV, FormatRaw}
+}
+
 // A FileRule says what becomes of a file that is there already.
 type FileRule string
 
@@ -94,6 +109,9 @@ const (
 	FileBackup    FileRule = "backup" // it is kept as NAME.backup, and overwritten
 	FileAppend    FileRule = "append"
 )
+
+// FileRules returns every FileRule.
+func FileRules() []FileRule { return []FileRule{FileFail, FileOverwrite, FileBackup, FileAppend} }
 
 // A WebhookAuth is how a webhook says who sends it. One of the fields is set.
 type WebhookAuth struct {

@@ -65,6 +65,7 @@ type Explanation struct {
 	Gate        *Concurrency       `json:"gate,omitempty"`    // that holds it
 	Holders     []JobID            `json:"holders,omitempty"` // of the gate's places
 	Executions  []ExecutionSummary `json:"executions,omitempty"`
+	Deliveries  []Delivery         `json:"deliveries,omitempty"` // of a finished job, without receipts
 }
 
 // An ExecutionSummary is an attempt in a line.

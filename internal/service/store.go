@@ -111,6 +111,8 @@ type Store interface {
 	EnvStore
 	JobStore
 	ScheduleStore
+	DeliveryStore
+	HookStore
 	ClusterStore
 }
 
