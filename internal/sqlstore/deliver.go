@@ -168,7 +168,7 @@ func (s *Store) fill(ctx context.Context, claimed []ratchet.DueDelivery) ([]ratc
 func (s *Store) fillSome(ctx context.Context, some []ratchet.DueDelivery) (size int, err error) {
 	ids := make([]any, len(some))
 	for i := range some {
-		ids[i] = some[i].Job
+		ids[i] = some[i].Delivery.Job
 	}
 	ids = padded(ids)
 	marks := placeholders(len(ids))

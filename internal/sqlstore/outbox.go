@@ -53,7 +53,7 @@ type outgoing struct {
 
 // outgoing are the deliveries of a finished job: to its own destinations, and to
 // those that the operator has for its task.
-func (s *Store) outgoing(j *ratchet.Job) (made []*outgoing) {
+func (s *Store) outgoing(j *ratchet.Job) []*outgoing {
 	all := j.Destinations
 	if s.cfg.Destinations != nil {
 		all = append(all[:len(all):len(all)], s.cfg.Destinations(j.Task)...)
@@ -61,6 +61,12 @@ func (s *Store) outgoing(j *ratchet.Job) (made []*outgoing) {
 	if len(all) == 0 {
 		return nil
 	}
+	return outgoingTo(j, all)
+}
+
+// outgoingTo are the deliveries of a finished job to those of the destinations
+// that want its end.
+func outgoingTo(j *ratchet.Job, all []ratchet.Destination) (made []*outgoing) {
 	names := ratchet.DestinationNames(all)
 	at := now()
 	for i := range all {
