@@ -10,7 +10,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/ratchet-runner/ratchet-go"
@@ -105,15 +104,18 @@ type Runner struct {
 	config  Config
 	wake    chan struct{}
 
-	rootOnce sync.Once
-	root     *os.Root
-	rootErr  error
+	folder         *folder
+	stdout, stderr *console
 }
 
 // New returns a Runner, which starts nothing. Without plugins, deliveries to them
 // fail.
 func New(store Store, client *egress.Client, opener destination.Opener, plugins Plugin, config Config) *Runner {
-	return &Runner{store: store, client: client, opener: opener, plugins: plugins, config: config.withDefaults(), wake: make(chan struct{}, 1)}
+	config = config.withDefaults()
+	return &Runner{
+		store: store, client: client, opener: opener, plugins: plugins, config: config, wake: make(chan struct{}, 1),
+		folder: newFolder(config.Root), stdout: newConsole("standard output", config.Stdout), stderr: newConsole("standard error", config.Stderr),
+	}
 }
 
 // Wake says that deliveries may be due that were not before. It does not wait.

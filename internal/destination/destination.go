@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -90,6 +91,26 @@ func Prepare(all []ratchet.Destination) []ratchet.Destination {
 	return ready
 }
 
+// FromOperator returns the destinations of the operator's configuration so that
+// "${NAME}" in a URL or a header means the server's own environment, not that of
+// the task whose result is delivered. It comes after [CheckAll], which refuses
+// such names from anybody else. References of secrets stay as they are.
+func FromOperator(all []ratchet.Destination) []ratchet.Destination {
+	own := slices.Clone(all)
+	for i := range own {
+		own[i].URL = ofServer(own[i].URL)
+		own[i].Headers = maps.Clone(own[i].Headers)
+		for name, value := range own[i].Headers {
+			own[i].Headers[name] = ofServer(value)
+		}
+	}
+	return own
+}
+
+func ofServer(text string) string {
+	return strings.ReplaceAll(text, "${", "${"+ServerPrefix)
+}
+
 // A Sealer encrypts; secret.Box is one.
 type Sealer interface {
 	Seal(plain, context []byte) ([]byte, error)
@@ -118,6 +139,10 @@ func Seal(all []ratchet.Destination, box Sealer) ([]ratchet.Destination, error) 
 }
 
 const sealedPrefix = "sealed:"
+
+// ServerPrefix begins the name in a reference to the server's own environment,
+// which the operator's configuration means by "${NAME}": see [FromOperator].
+const ServerPrefix = "server:"
 
 // An Opener knows what secrets stand for.
 type Opener interface {
