@@ -60,7 +60,7 @@ func layers() map[string]layer {
 		"internal/rest":        {[]string{"internal/service", "internal/auth", "internal/stream", "internal/problem"}, "a surface reads a request, calls the service and writes its answer; nothing beneath concerns it"},
 		"internal/graphql":     {[]string{"internal/service", "internal/auth", "internal/stream"}, "a surface reads a request, calls the service and writes its answer; nothing beneath concerns it"},
 		"internal/daemon":      {[]string{"internal/config", "internal/feature", "internal/metrics", "internal/delivery", "internal/destination", "internal/httpd", "internal/problem", "internal/rest", "internal/graphql", "internal/service", "internal/schedule", "internal/dispatch", "internal/executor", "internal/workerpool", "internal/sandbox", "internal/egress", "internal/resilience", "internal/cache", "internal/secret", "internal/auth", "internal/stream", "internal/sqlstore"}, "the one place that puts all parts of a server together, and the only one that knows that the store is SQL"},
-		"internal/config":      {nil, "what is configured is said in words and numbers; what they do is the business of who gets them"},
+		"internal/config":      {[]string{"internal/destination"}, "what is configured is said in words and numbers, and in destinations; what they do is the business of who gets them"},
 		"internal/metrics":     {nil, "what is counted comes in by name"},
 		"internal/ratchettest": {[]string{"internal/daemon", "internal/config", "internal/service", "internal/auth", "internal/worker", "internal/sandbox"}, "a whole server for tests, which are also its workers"},
 		"internal/httpd":       {[]string{"internal/auth", "internal/problem"}, "what it serves comes in as handlers"},

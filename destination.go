@@ -128,7 +128,7 @@ type BasicAuth struct {
 
 // An APIKeyAuth is a header that holds a key.
 type APIKeyAuth struct {
-	Header string `json:"header"` // default X-API-Key
+	Header string `json:"header,omitempty"` // default X-API-Key
 	Key    Secret `json:"key"`
 }
 

@@ -260,6 +260,13 @@ func (o oldDestination) retry() {
 			delete(members, was)
 		}
 	}
+	for was, now := range map[string]string{"initial_delay_ms": "initialDelay", "max_delay_ms": "maxDelay"} {
+		var ms int64
+		if v, found := members[was]; found && members[now] == nil && json.Unmarshal(v, &ms) == nil {
+			members[now] = json.RawMessage(strconv.Quote(strconv.FormatInt(ms, 10) + "ms"))
+			delete(members, was)
+		}
+	}
 	if v := string(members["jitter"]); v == "true" || v == "false" { // there is always some
 		delete(members, "jitter")
 	}

@@ -24,9 +24,16 @@ import (
 )
 
 // openStore opens the database, which is this process's alone if it is a file.
-func (d *Daemon) openStore(ctx context.Context) (*sqlstore.Store, error) {
+func (d *Daemon) openStore(ctx context.Context, box *secret.Box) (*sqlstore.Store, error) {
 	store := storeConfig(d.config)
 	store.Log = d.log
+	if d.config.Delivery.Enabled {
+		var err error
+		if store.Destinations, err = globalDestinations(&d.config.Delivery, box); err != nil {
+			return nil, err
+		}
+		store.OnDelivery, store.DeliveriesPerLane = d.wakeDeliveries, d.config.Delivery.PerTarget
+	}
 	store.Publish = func(events ...ratchet.Event) {
 		d.numbers.published(events)
 		d.hub.Publish(events...)

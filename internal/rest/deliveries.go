@@ -27,7 +27,7 @@ func (a *api) deliveryRoutes() []*route {
 		newRoute(s.TestDestinations, func(r *request) ratchet.DestinationTestRequest {
 			return body[ratchet.DestinationTestRequest](r, test)
 		}, whole, sent[ratchet.DestinationTestRequest](a.config.MaxBody,
-			`{"destinations":[{"type":"webhook","url":"https://example.com/results/{{job_id}}"}],"send":false}`), listing[ratchet.DestinationTest]),
+			`{"destinations":[{"type":"file","path":"{{task_name}}/{{job_id}}.json"}],"send":false}`), listing[ratchet.DestinationTest]),
 	}
 }
 
