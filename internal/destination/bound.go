@@ -38,6 +38,10 @@ const (
 	fnJoin     = "ratchet_join"
 )
 
+// maxShort is how long a string may be in which a pattern is looked for, or which
+// is put in the place of one.
+const maxShort = 16 << 10
+
 // maxInterpolations is how many "\(…)" one string may have.
 const maxInterpolations = 20
 
@@ -304,12 +308,17 @@ func (b bounder) function(t *gojq.Term, path bool) error {
 			f.Args[i] = bounded(arg)
 		}
 	}
-	b.replace(f)
+	b.replace(t, f)
 	return nil
 }
 
 // replace puts a function that looks first in the place of one that does not.
-func (b bounder) replace(f *gojq.Func) {
+func (b bounder) replace(t *gojq.Term, f *gojq.Func) {
+	switch f.Name {
+	case "test", "capture", "sub", "gsub": // matches are counted from the beginning, each of them
+		t.Type, t.Func = gojq.TermTypeQuery, nil
+		t.Query = pipe(call(fnShort), &gojq.Query{Term: &gojq.Term{Type: gojq.TermTypeFunc, Func: f}})
+	}
 	switch f.Name {
 	case "contains":
 		f.Name = fnContains
@@ -336,7 +345,7 @@ func boundedFunctions(budget int) []gojq.CompilerOption {
 	return []gojq.CompilerOption{
 		gojq.WithFunction(fnBound, 0, 0, func(v any, _ []any) any { return check(v) }),
 		gojq.WithFunction(fnShort, 0, 0, func(v any, _ []any) any {
-			if s, ok := v.(string); ok && len(s) > 1<<16 {
+			if s, ok := v.(string); ok && len(s) > maxShort {
 				return errLarge()
 			}
 			return v
