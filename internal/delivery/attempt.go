@@ -128,7 +128,10 @@ func (r *Runner) attempt(ctx context.Context, d *ratchet.DueDelivery) (ratchet.D
 		v = failed(err)
 	} else {
 		v = r.deliver(ctx, e)
-		v.err, v.response = e.hidden.Error(v.err), e.hidden.Text(v.response)
+		v.response = e.hidden.Text(v.response)
+		if v.err != nil {
+			v.err = e.hidden.Error(v.err)
+		}
 	}
 	if ctx.Err() != nil && v.err != nil {
 		v = verdict{free: true, err: v.err}
