@@ -76,7 +76,11 @@ func (r *Runner) file(ctx context.Context, e *errand, body *destination.Body) ve
 	}
 	w := writer{root: root, name: name, mode: fileMode(e.spec.Mode), id: e.ID.String()}
 	if dir := path.Dir(name); dir != "." {
-		if err := root.MkdirAll(dir, 0o750); err != nil {
+		err := root.MkdirAll(dir, 0o750)
+		if errors.Is(err, fs.ErrExist) { // but it is no folder
+			err = syscall.ENOTDIR
+		}
+		if err != nil {
 			return wrote(name, err)
 		}
 	}

@@ -34,7 +34,7 @@ func (r *Runner) webhook(ctx context.Context, e *errand, body *destination.Body)
 	}
 	res, err := r.client.Do(ctx, *request)
 	if err != nil {
-		return unanswered(err)
+		return unanswered(err, request.Timeout)
 	}
 	v := judge(e, res)
 	v.bytes = int64(len(request.Body))
@@ -136,23 +136,36 @@ func sign(q *egress.Request, e *errand) error {
 }
 
 // unanswered is the verdict of a request that no answer came to.
-func unanswered(err error) verdict {
+func unanswered(err error, timeout time.Duration) verdict {
 	v := failed(err)
-	if v.free {
-		return v
-	}
-	switch v.err.Reason {
-	case ratchet.ReasonEgressRefused, ratchet.ReasonValidation:
+	e := *v.err
+	v.err = &e
+	e.Message = strings.Replace(e.Message, "fetch ", "webhook ", 1)
+	switch {
+	case v.free:
+	case e.Reason == ratchet.ReasonTimeout && kindOf(&e) == egress.KindPlace:
+		v = verdict{free: true, after: time.Second, err: v.err} // it never went out
+	case e.Reason == ratchet.ReasonTimeout && kindOf(&e) == egress.KindHeaders:
+		v.again = true
+		e.Message = fmt.Sprintf("the receiver did not answer within %s: it should answer as soon as it has the message, and work on it afterwards", ratchet.Duration(timeout))
+	case e.Reason == ratchet.ReasonEgressRefused:
 		v.again = false
-	case ratchet.ReasonTimeout:
-		if len(v.err.Details) > 0 && v.err.Details[0].Message == string(egress.KindPlace) {
-			return verdict{free: true, after: time.Second, err: v.err} // it never went out
+		if kindOf(&e) == egress.KindAddress {
+			e.Message, _, _ = strings.Cut(e.Message, "; ")
+			e.Message += "; only the operator can open it (http.allow_private)"
 		}
-		v.again = true
 	default:
-		v.again = true
+		v.again = e.Reason != ratchet.ReasonValidation
 	}
 	return v
+}
+
+// kindOf tells failures of one reason apart.
+func kindOf(e *ratchet.Error) egress.Kind {
+	if len(e.Details) == 0 {
+		return ""
+	}
+	return egress.Kind(e.Details[0].Message)
 }
 
 // judge is the verdict of an answer.
