@@ -17,6 +17,7 @@ type Event struct {
 	Error     *Error      `json:"error,omitempty"`    // of an EventJob in which an attempt failed
 	Log       *LogEntry   `json:"log,omitempty"`      // of an EventLog
 	Progress  *Progress   `json:"progress,omitempty"` // of an EventProgress
+	Delivery  *Delivery   `json:"delivery,omitempty"` // of an EventDelivery, without receipts
 	Reason    string      `json:"reason,omitempty"`   // of an EventGap or EventEnd
 }
 
@@ -27,6 +28,7 @@ type EventType string
 const (
 	EventJob      EventType = "job"      // a job changed its state
 	EventLog      EventType = "log"      // a task logged a line
+	EventDelivery EventType = "delivery" // a delivery of a job's result was taken, or failed for good
 	EventProgress EventType = "progress" // a task said how far it is
 	EventGap      EventType = "gap"      // events before this one are no longer kept: look at the lists
 	EventEnd      EventType = "end"      // the stream ends here, for the Reason
@@ -39,4 +41,4 @@ const (
 )
 
 // EventTypes returns the types that a reader may ask for.
-func EventTypes() []EventType { return []EventType{EventJob, EventLog, EventProgress} }
+func EventTypes() []EventType { return []EventType{EventJob, EventLog, EventProgress, EventDelivery} }

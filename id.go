@@ -32,6 +32,8 @@ type (
 	ScheduleID  = ID[Schedule]
 	NodeID      = ID[Node]
 	KeyID       = ID[Key]
+	DeliveryID  = ID[Delivery]
+	HookID      = ID[Hook]
 )
 
 // NewID returns a fresh ID. Of two IDs made in one process more than a quarter

@@ -110,6 +110,9 @@ type Job struct {
 	IdempotencyKey string     `json:"idempotencyKey,omitempty"`
 	Schedule       ScheduleID `json:"scheduleId,omitzero"` // that submitted it
 	RetryOf        JobID      `json:"retryOf,omitzero"`    // the failed or cancelled job that this one repeats
+	// Destinations are where its result goes, those of its schedule or task
+	// included; the operator's are not.
+	Destinations []Destination `json:"destinations,omitempty"`
 	// CancelRequested says that a running job is being stopped.
 	CancelRequested bool `json:"cancelRequested,omitzero"`
 

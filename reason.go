@@ -54,7 +54,8 @@ const (
 	ReasonTimeout         Reason = "TIMEOUT"
 	ReasonTooManyRedirect Reason = "TOO_MANY_REDIRECTS"
 	ReasonBodyTooLarge    Reason = "BODY_TOO_LARGE"
-	ReasonCircuitOpen     Reason = "CIRCUIT_OPEN" // the host failed so often that it is left alone for a while
+	ReasonCircuitOpen     Reason = "CIRCUIT_OPEN"     // the host failed so often that it is left alone for a while
+	ReasonDestinationGone Reason = "DESTINATION_GONE" // it said that it wants no more (410)
 )
 
 // Who may ask, and how much.
@@ -63,6 +64,7 @@ const (
 	ReasonForbidden       Reason = "FORBIDDEN"       // the key lacks the scope
 	ReasonQueueFull       Reason = "QUEUE_FULL"      // too many jobs wait
 	ReasonChanged         Reason = "CHANGED"         // somebody changed the thing meanwhile
+	ReasonRateLimited     Reason = "RATE_LIMITED"    // too many requests of a kind
 )
 
 // What is wrong with a request before anybody looks at what it asks.
@@ -110,7 +112,7 @@ func (r Reason) Code() Code {
 		return CodeInvalid
 	case ReasonTaskNotFound, ReasonExecutionNotFound, ReasonEntityNotFound,
 		ReasonServiceNotFound, ReasonPluginNotFound, ReasonTaskDeprecated, ReasonStorageNotFound,
-		ReasonRouteNotFound:
+		ReasonRouteNotFound, ReasonDestinationGone:
 		return CodeNotFound
 	case ReasonUnauthenticated:
 		return CodeUnauthenticated
@@ -119,7 +121,7 @@ func (r Reason) Code() Code {
 	case ReasonExecutionInvalidState, ReasonStorageDuplicateKey, ReasonExecutionCancelled, ReasonAlreadyExists,
 		ReasonChanged:
 		return CodeConflict
-	case ReasonQueueFull:
+	case ReasonQueueFull, ReasonRateLimited:
 		return CodeExhausted
 	case ReasonExecutionFailed, ReasonExecutionTimeout, ReasonCPULimit, ReasonMemoryLimit,
 		ReasonOutputTooLarge, ReasonLogLimit, ReasonFetchLimit, ReasonFetchBytesLimit,

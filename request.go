@@ -35,6 +35,9 @@ type JobRequest struct {
 	Tags           []string     `json:"tags,omitempty"`
 	IdempotencyKey string       `json:"idempotencyKey,omitempty"`
 	Concurrency    *Concurrency `json:"concurrency,omitempty"`
+	// Destinations are where the result goes; default those of the task. An empty
+	// list means none.
+	Destinations []Destination `json:"destinations,omitzero"`
 	// Cache false has a task that keeps its results run all the same; default true.
 	Cache *bool `json:"cache,omitempty"`
 }
@@ -62,6 +65,7 @@ type Explanation struct {
 	Gate        *Concurrency       `json:"gate,omitempty"`    // that holds it
 	Holders     []JobID            `json:"holders,omitempty"` // of the gate's places
 	Executions  []ExecutionSummary `json:"executions,omitempty"`
+	Deliveries  []Delivery         `json:"deliveries,omitempty"` // of a finished job, without receipts
 }
 
 // An ExecutionSummary is an attempt in a line.
@@ -94,6 +98,8 @@ type ScheduleRequest struct {
 	Start       time.Time       `json:"start,omitzero"`
 	End         time.Time       `json:"end,omitzero"`
 	Enabled     *bool           `json:"enabled,omitempty"` // default true
+	// Destinations are where its jobs' results go; default those of the task.
+	Destinations []Destination `json:"destinations,omitzero"`
 }
 
 // RuleRequest asks when a rule would run, without a schedule.
@@ -122,19 +128,20 @@ type CreatedKey struct {
 
 // A SchedulePatch changes what is not nil.
 type SchedulePatch struct {
-	Name        *string         `json:"name,omitempty"`
-	Description *string         `json:"description,omitempty"`
-	Cron        *string         `json:"cron,omitempty"`
-	Every       *Duration       `json:"every,omitempty"`
-	Zone        *string         `json:"timezone,omitempty"`
-	Input       json.RawMessage `json:"input,omitempty"`
-	Priority    *Priority       `json:"priority,omitempty"`
-	Tags        *[]string       `json:"tags,omitempty"`
-	Missed      *MissedPolicy   `json:"missed,omitempty"`
-	MissedMax   *int            `json:"missedMax,omitempty"`
-	Overlap     *OverlapPolicy  `json:"overlap,omitempty"`
-	MaxRuns     *int            `json:"maxRuns,omitempty"`
-	Start       *time.Time      `json:"start,omitempty"`
-	End         *time.Time      `json:"end,omitempty"`
-	Enabled     *bool           `json:"enabled,omitempty"`
+	Name         *string         `json:"name,omitempty"`
+	Description  *string         `json:"description,omitempty"`
+	Cron         *string         `json:"cron,omitempty"`
+	Every        *Duration       `json:"every,omitempty"`
+	Zone         *string         `json:"timezone,omitempty"`
+	Input        json.RawMessage `json:"input,omitempty"`
+	Priority     *Priority       `json:"priority,omitempty"`
+	Tags         *[]string       `json:"tags,omitempty"`
+	Missed       *MissedPolicy   `json:"missed,omitempty"`
+	MissedMax    *int            `json:"missedMax,omitempty"`
+	Overlap      *OverlapPolicy  `json:"overlap,omitempty"`
+	MaxRuns      *int            `json:"maxRuns,omitempty"`
+	Start        *time.Time      `json:"start,omitempty"`
+	End          *time.Time      `json:"end,omitempty"`
+	Enabled      *bool           `json:"enabled,omitempty"`
+	Destinations *[]Destination  `json:"destinations,omitempty"`
 }

@@ -33,6 +33,8 @@ type Schedule struct {
 	End       time.Time     `json:"end,omitzero"`       // no run after
 	Enabled   bool          `json:"enabled"`
 
+	Destinations []Destination `json:"destinations,omitzero"` // of its jobs' results
+
 	Runs      int       `json:"runs"`               // so far
 	Skipped   int       `json:"skipped,omitzero"`   // instants that fired no job, by the policies
 	LastRunAt time.Time `json:"lastRunAt,omitzero"` // the instant that fired last

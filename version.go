@@ -30,6 +30,10 @@ type Version struct {
 	Concurrency *Concurrency `json:"concurrency,omitempty"`
 	Rate        *Rate        `json:"rate,omitempty"`
 
+	// Destinations are where results go of jobs that name none. Their secrets are
+	// variables of the task's environment: a bundle holds none.
+	Destinations []Destination `json:"destinations,omitempty"`
+
 	InputSchema  json.RawMessage `json:"inputSchema,omitempty"`  // JSON Schema; none accepts anything
 	OutputSchema json.RawMessage `json:"outputSchema,omitempty"` // JSON Schema; none accepts anything
 	CreatedAt    time.Time       `json:"createdAt,omitzero"`

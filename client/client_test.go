@@ -37,6 +37,8 @@ func (o *tour) steps() []step {
 	all := append(o.taskSteps(), o.jobSteps()...)
 	all = append(all, o.executionSteps()...)
 	all = append(all, o.scheduleSteps()...)
+	all = append(all, o.deliverySteps()...)
+	all = append(all, o.hookSteps()...)
 	all = append(all, o.clusterSteps()...)
 	all = append(all, step{"PurgeTask", func(ctx context.Context) error { return o.c.PurgeTask(ctx, "greet") }})
 	return append(all, step{"DeleteTask", func(ctx context.Context) error {

@@ -26,6 +26,7 @@ type Config struct {
 	Cache     Cache
 	Events    Events
 	Retention Retention
+	Delivery  Delivery
 	Secrets   Secrets
 	Logging   Logging
 }
@@ -59,6 +60,7 @@ func (c *Config) settings() []setting {
 		under("cache", c.Cache.settings()),
 		under("events", c.Events.settings()),
 		under("retention", c.Retention.settings()),
+		under("delivery", c.Delivery.settings()),
 		under("secrets", c.Secrets.settings()),
 		under("logging", c.Logging.settings()),
 	)
@@ -77,6 +79,7 @@ func sections() []Section {
 		{"cache", "What is kept in memory so that it need not be made again."},
 		{"events", "The stream of states, logs and progress that clients follow."},
 		{"retention", "How long finished jobs are kept, with their executions and logs."},
+		{"delivery", "Bringing results to the destinations that jobs, schedules, tasks and the operator name."},
 		{"secrets", "How the values of tasks' environments are encrypted."},
 		{"logging", "What the server writes to stderr about itself."},
 	}

@@ -224,6 +224,81 @@ func TestAFileThatIsNotYAMLSaysWhere(t *testing.T) {
 	}
 }
 
+func TestDestinationsOfTheOperatorAreYAMLAndSayWhereTheyAreWrong(t *testing.T) {
+	t.Parallel()
+	l := parse(t, `delivery:
+  variables: [region=eu]
+  destinations:
+    - type: webhook
+      url: https://example.com/{{env_region}}/failures
+      on: failure
+      auth: {bearer: "${ALERTS_TOKEN}"}
+      tasks: ["report-*"]
+`, config.Sources{})
+	got := l.Delivery.Destinations
+	if len(got) != 1 || got[0].URL != "https://example.com/{{env_region}}/failures" || got[0].On != ratchet.DeliverFailure || got[0].Auth.Bearer != "${ALERTS_TOKEN}" {
+		t.Fatalf("got %+v", got)
+	}
+	if !got[0].For("report-daily") || got[0].For("addition") {
+		t.Errorf("the pattern report-* is not applied: %+v", got[0].Tasks)
+	}
+	same, err := config.Parse("again.yaml", []byte(l.Config.YAML(nil)), config.Sources{})
+	if err != nil || len(same.Delivery.Destinations) != 1 {
+		t.Errorf("what is shown is no configuration: %v\n%s", err, l.Config.YAML(nil))
+	}
+	_, err = config.Parse("ratchet.yaml", []byte(`delivery:
+  destinations:
+    - type: webhook
+      ulr: https://example.com/
+    - type: file
+      path: 7
+    - type: stdout
+      tasks: "report"
+`), config.Sources{})
+	want := []string{
+		`ratchet.yaml:4:12: delivery.destinations.0.ulr: "ulr" is not known here`,
+		`ratchet.yaml:6:13: delivery.destinations.1.path: path has the wrong type`,
+		`ratchet.yaml:8:14: delivery.destinations.2.tasks: tasks has the wrong type`,
+	}
+	if diff := cmp.Diff(want, details(err)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	_, err = config.Parse("ratchet.yaml", []byte("delivery:\n  destinations:\n    - type: webhook\n      url: https://example.com/{{nobody}}\n"), config.Sources{})
+	if got := details(err); len(got) != 1 || !strings.HasPrefix(got[0], "ratchet.yaml:4:12: delivery.destinations.0.url: ") || !strings.Contains(got[0], "nobody") {
+		t.Errorf("an unknown variable of a template: got %q", got)
+	}
+}
+
+func TestTheSecretsOfDestinationsAreNotShown(t *testing.T) {
+	t.Parallel()
+	l := parse(t, `delivery: {destinations: [{type: webhook, url: "https://example.com/", auth: {bearer: hidden-token}}]}`, config.Sources{})
+	if shown := string(l.Config.JSON()) + l.Config.YAML(nil); strings.Contains(shown, "hidden-token") {
+		t.Errorf("a secret is shown:\n%s", shown)
+	}
+}
+
+func TestDestinationsOfTheEarlierFileAreRead(t *testing.T) {
+	t.Parallel()
+	l := parse(t, `output:
+  default_timeout: 20
+  global_destinations:
+    - type: webhook
+      name: alerts
+      url: https://example.com/
+      timeout_seconds: 7
+      auth: {type: bearer, token: t}
+      retry_policy: {max_attempts: 2, initial_delay_ms: 500}
+`, config.Sources{})
+	d := l.Delivery
+	if d.Timeout != 20*time.Second || len(d.Destinations) != 1 || d.Destinations[0].Timeout != ratchet.Duration(7*time.Second) ||
+		d.Destinations[0].Auth.Bearer != "t" || d.Destinations[0].Retry.InitialDelay != ratchet.Duration(500*time.Millisecond) {
+		t.Errorf("got %+v", d)
+	}
+	if told := strings.Join(lines(l.Warnings), "\n"); !strings.Contains(told, "output.global_destinations is called delivery.destinations now") {
+		t.Errorf("got the warnings\n%s", told)
+	}
+}
+
 func TestTheEarlierFileLoadsWithWarnings(t *testing.T) {
 	t.Parallel()
 	data, err := os.ReadFile(filepath.Join("testdata", "old.yaml"))
@@ -237,6 +312,7 @@ func TestTheEarlierFileLoadsWithWarnings(t *testing.T) {
 	want.Execution.Grace = 5 * time.Second
 	want.HTTP.MaxRedirects = 10
 	want.HTTP.UserAgent = "Ratchet/1.0"
+	want.Delivery.Concurrency = 10
 	want.Server.CORS.AllowedOrigins = []string{} // without keys it would be dangerous
 	if diff := cmp.Diff(want, l.Config); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

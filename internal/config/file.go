@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -132,9 +133,59 @@ func (f *file) isPrefix(prefix string) bool {
 }
 
 func (f *file) value(k Key, v *yaml.Node) {
+	if k.Kind == KindJSON && !isNull(v) {
+		f.nested(k, v, f.name)
+		return
+	}
 	if text, ok := f.scalar(k, v); ok {
 		f.assign(assignment{key: k.Name, text: text, from: fmt.Sprintf("%s:%d", f.name, v.Line), place: f.at(v)})
 	}
+}
+
+// nested reads a value that has a form of its own. What is wrong with a part of it
+// is told where that stands.
+func (f *file) nested(k Key, v *yaml.Node, from string) {
+	var plain any
+	if err := v.Decode(&plain); err != nil {
+		f.problem(f.at(v), "%s: want %s, got %s", k.Name, k.Wants, kindOf(v))
+		return
+	}
+	text, err := json.Marshal(plain)
+	if err != nil {
+		f.problem(f.at(v), "%s: want %s: %v", k.Name, k.Wants, err)
+		return
+	}
+	f.assign(assignment{key: k.Name, text: string(text), from: fmt.Sprintf("%s:%d", from, v.Line), place: f.at(v), part: func(pointer string) ratchet.Detail {
+		return f.at(nodeAt(v, pointer))
+	}})
+}
+
+// nodeAt finds what a JSON pointer leads to, or what is nearest above it.
+func nodeAt(n *yaml.Node, pointer string) *yaml.Node {
+	for token := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
+		if n.Kind == yaml.AliasNode {
+			n = n.Alias
+		}
+		var next *yaml.Node
+		switch n.Kind {
+		case yaml.SequenceNode:
+			if i, err := strconv.Atoi(token); err == nil && i >= 0 && i < len(n.Content) {
+				next = n.Content[i]
+			}
+		case yaml.MappingNode:
+			for i := 0; i+1 < len(n.Content); i += 2 {
+				if n.Content[i].Value == token {
+					next = n.Content[i+1]
+				}
+			}
+		default:
+		}
+		if next == nil {
+			return n
+		}
+		n = next
+	}
+	return n
 }
 
 // scalar returns a value as text; ok is false if there is none.

@@ -64,7 +64,7 @@ func Load(s Sources) (*Loaded, error) {
 // Parse is Load of a file that is there already; it does not look at s.File.
 func Parse(name string, data []byte, s Sources) (*Loaded, error) {
 	l := &loader{Loaded: Loaded{Config: Default(), File: name, from: map[string]string{}}}
-	l.places = map[string]ratchet.Detail{}
+	l.places, l.parts = map[string]ratchet.Detail{}, map[string]func(string) ratchet.Detail{}
 	l.settings = l.Config.settings()
 	l.keys = Keys()
 	if name != "" {
@@ -86,7 +86,8 @@ type loader struct {
 	Loaded
 	settings []setting
 	keys     []Key
-	places   map[string]ratchet.Detail // of each value that was given
+	places   map[string]ratchet.Detail                      // of each value that was given
+	parts    map[string]func(pointer string) ratchet.Detail // of those that have parts
 	problems []ratchet.Detail
 }
 
@@ -95,6 +96,8 @@ type assignment struct {
 	key, text string
 	from      string         // for people
 	place     ratchet.Detail // for messages: a File and Line, or a Pointer
+	// part is the place of a part of the value, by a JSON pointer. Nil: it has none.
+	part func(pointer string) ratchet.Detail
 }
 
 func (l *loader) assign(a assignment) {
@@ -109,10 +112,32 @@ func (l *loader) assign(a assignment) {
 		a.text = text
 	}
 	if err := s.set(a.text); err != nil {
+		l.unset(a, err)
+		return
+	}
+	l.from[a.key], l.places[a.key], l.parts[a.key] = a.from, a.place, a.part
+}
+
+// unset tells why a value is none: of one with parts, what is wrong with each.
+func (l *loader) unset(a assignment, err error) {
+	e, ok := errors.AsType[*ratchet.Error](err)
+	if !ok || len(e.Details) == 0 {
 		l.problem(a.place, "%s: %v", a.key, err)
 		return
 	}
-	l.from[a.key], l.places[a.key] = a.from, a.place
+	l.wrongParts(a.key, a.place, a.part, e.Details)
+}
+
+// wrongParts tells what is wrong with parts of a value.
+func (l *loader) wrongParts(key string, whole ratchet.Detail, part func(string) ratchet.Detail, wrong []ratchet.Detail) {
+	for _, d := range wrong {
+		place := whole
+		if part != nil {
+			place = part(d.Pointer)
+		}
+		place.Expected, place.Got = d.Expected, d.Got
+		l.problem(place, "%s%s: %s", key, strings.ReplaceAll(d.Pointer, "/", "."), d.Message)
+	}
 }
 
 func (l *loader) problem(place ratchet.Detail, format string, args ...any) {
@@ -164,6 +189,8 @@ func (l *loader) check() {
 	if scheme, _, ok := strings.Cut(l.Database.URL, "://"); ok && !slices.Contains([]string{"postgres", "postgresql", "sqlite"}, scheme) {
 		l.problem(at("database.url"), "database.url: there is no database of the kind %q; want a file, or postgres://…", scheme)
 	}
+	const goals = "delivery.destinations"
+	l.wrongParts(goals, at(goals), l.parts[goals], l.Delivery.checkDestinations())
 	if l.Secrets.KeyFile == "" && l.Secrets.Key == "" {
 		l.problem(at("secrets.key_file"), "secrets.key_file is empty: name a file, or give secrets.key")
 	}

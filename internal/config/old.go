@@ -40,7 +40,13 @@ func oldKeys() []old {
 		{"logging.destination", "", "lines go to stderr; what starts the server keeps them"},
 		{"logging.file_config", "", "lines go to stderr; what starts the server keeps them"},
 		{"logging.context", "", "there are no fields for all lines"},
-		{"output", "", "there are no output destinations"},
+		{"output.max_concurrent_deliveries", "delivery.concurrency", ""},
+		{"output.default_timeout", "delivery.timeout", ""},
+		{"output.global_destinations", "delivery.destinations", ""},
+		{"output.validate_on_startup", "", "destinations are always checked"},
+		{"output.default_retry_policy", "", "a destination's own retry says how often; a webhook without one is tried as Standard Webhooks has it"},
+		{"output.formatting", "", "there is one envelope, of which select, template and format of a destination make what it is told"},
+		{"output.security", "", "webhooks go where http.allow_private and http.ports let requests go"},
 		{"server.database.url", "database.url", ""},
 		{"server.database.max_connections", "database.max_connections", ""},
 		{"server.database.connection_timeout", "database.connect_timeout", ""},
@@ -83,6 +89,13 @@ func (f *file) old(o old, k, v *yaml.Node) {
 		return
 	}
 	key, _ := Find(o.now)
+	if key.Kind == KindJSON {
+		f.warn(f.at(k), "%s is called %s now", o.name, o.now)
+		if f.from[o.now] == "" && len(v.Content) > 0 {
+			f.nested(key, v, f.name+" ("+o.name+")")
+		}
+		return
+	}
 	text, ok := f.scalar(key, v)
 	if !ok {
 		return
@@ -112,10 +125,10 @@ func oldVariables() []old {
 		{"RATCHET_HTTP_VERIFY_SSL", "", "certificates are always checked"},
 		{"RATCHET_CACHE_SIZE", "", "what is kept in memory bounds itself"},
 		{"RATCHET_CACHE_ENABLED", "", "what is kept in memory bounds itself"},
-		{"RATCHET_OUTPUT_MAX_CONCURRENT_DELIVERIES", "", "there are no output destinations"},
-		{"RATCHET_OUTPUT_DEFAULT_TIMEOUT", "", "there are no output destinations"},
-		{"RATCHET_OUTPUT_MAX_CONCURRENT", "", "there are no output destinations"},
-		{"RATCHET_OUTPUT_VALIDATE_STARTUP", "", "there are no output destinations"},
+		{"RATCHET_OUTPUT_MAX_CONCURRENT_DELIVERIES", "delivery.concurrency", ""},
+		{"RATCHET_OUTPUT_DEFAULT_TIMEOUT", "delivery.timeout", ""},
+		{"RATCHET_OUTPUT_MAX_CONCURRENT", "delivery.concurrency", ""},
+		{"RATCHET_OUTPUT_VALIDATE_STARTUP", "", "destinations are always checked"},
 		{"RATCHET_MCP_ENABLED", "", "there is no MCP server"},
 		{"RATCHET_MCP_TRANSPORT", "", "there is no MCP server"},
 		{"RATCHET_MCP_HOST", "", "there is no MCP server"},

@@ -90,6 +90,8 @@ func (k Key) schema() *schema {
 		s.Type = []string{"string", "number", "null"}
 	case KindList:
 		s.Type, s.Items = []string{"array", "null"}, &schema{Type: []string{"string", "number"}}
+	case KindJSON:
+		s.Type, s.Items = []string{"array", "null"}, &schema{Type: []string{"object"}}
 	case KindWord:
 		s.Enum = k.Words
 	default:

@@ -24,6 +24,7 @@ const (
 	KindDuration Kind = "duration" // "30s", "7d" or a number of seconds
 	KindSize     Kind = "size"     // "128MB" or a number of bytes
 	KindList     Kind = "list"     // of texts; in the environment parted by commas
+	KindJSON     Kind = "json"     // in the file YAML, elsewhere JSON
 )
 
 // A setting is a key and the place of its value.
@@ -212,7 +213,7 @@ func sizeText(n ratchet.Size) string {
 func (k Key) JSON(value string) json.RawMessage {
 	var v any = value
 	switch k.Kind {
-	case KindNumber, KindBool:
+	case KindNumber, KindBool, KindJSON:
 		return json.RawMessage(value)
 	case KindList:
 		items := []string{}

@@ -17,6 +17,7 @@ import (
 	"github.com/ratchet-runner/ratchet-go"
 	"github.com/ratchet-runner/ratchet-go/internal/cache"
 	"github.com/ratchet-runner/ratchet-go/internal/config"
+	"github.com/ratchet-runner/ratchet-go/internal/delivery"
 	"github.com/ratchet-runner/ratchet-go/internal/dispatch"
 	"github.com/ratchet-runner/ratchet-go/internal/egress"
 	"github.com/ratchet-runner/ratchet-go/internal/executor"
@@ -63,6 +64,7 @@ type Daemon struct {
 	service    *service.Service
 	dispatcher *dispatch.Dispatcher
 	schedules  *schedule.Runner
+	deliveries *delivery.Runner // nil: nothing is delivered
 	server     *httpd.Server
 	endGraphQL func() // ends its connections
 	wrongKey   bool   // what other servers sealed does not open here
@@ -91,16 +93,16 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 		return nil, ratchet.Errorf(ratchet.ReasonIO, "cannot make the data folder %s: %w", c.Data.Dir, err)
 	}
 
+	box, err := openBox(c)
+	if err != nil {
+		return nil, err
+	}
 	// Whatever changes a job's state publishes it here, once it is durable.
 	d.hub = stream.New(stream.Config{Keep: c.Events.Keep, Buffer: c.Events.Buffer})
-	if d.store, err = d.openStore(ctx); err != nil {
+	if d.store, err = d.openStore(ctx, box); err != nil {
 		return nil, err
 	}
 	if err := d.admitted(ctx); err != nil {
-		return nil, err
-	}
-	box, err := openBox(c)
-	if err != nil {
 		return nil, err
 	}
 	if d.wrongKey, err = wrongKey(ctx, box, d.store.Agree); err != nil {
@@ -125,6 +127,9 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 	}
 	exec := executor.New(d.pool, d.client)
 
+	// What brings results on their way.
+	deliverer := d.newDeliveries(box)
+
 	// What Ratchet can do, and who does it when nobody asks.
 	var kept service.Results
 	if c.Cache.Results > 0 {
@@ -134,8 +139,8 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 		kept = results{d.results, d.hub}
 	}
 	d.service = service.New(service.Deps{
-		Store: d.store, Stream: d.hub, Schedules: schedule.Rules{}, Sealer: box, Prober: exec, Workers: workers{d}, Breakers: d.hosts, Results: kept,
-	}, service.Config{MaxWaiting: c.Queue.MaxWaiting, Limits: limits(c.Execution), TempDir: os.TempDir(), Log: o.Log})
+		Store: d.store, Stream: d.hub, Schedules: schedule.Rules{}, Sealer: box, Prober: exec, Workers: workers{d}, Breakers: d.hosts, Results: kept, Deliverer: deliverer,
+	}, service.Config{URL: d.URL, MaxWaiting: c.Queue.MaxWaiting, Limits: limits(c.Execution), TempDir: os.TempDir(), Log: o.Log})
 	d.schedules = schedule.NewRunner(d.store, d.service, schedule.Config{Log: o.Log})
 	d.service.OnUse(d.used)
 

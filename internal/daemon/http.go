@@ -24,7 +24,7 @@ func (d *Daemon) newServer() (*httpd.Server, error) {
 		return nil, err
 	}
 	parts := httpd.Parts{
-		API: d.counted(api), Public: []string{"/openapi.json", "/docs", "/docs/", graphQLPath, graphQLPath + "/"}, Keys: keys, Health: d.health, Ready: d.ready,
+		API: d.counted(api), Public: []string{"/openapi.json", "/docs", "/docs/", graphQLPath, graphQLPath + "/", "/hooks/"}, Keys: keys, Health: d.health, Ready: d.ready,
 		Version: httpd.Version{Version: d.options.Version, Commit: d.options.Commit, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Without: feature.Without()},
 	}
 	if s.Metrics {

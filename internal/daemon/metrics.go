@@ -24,6 +24,8 @@ type numbers struct {
 	served     *metrics.Histogram
 	operations *metrics.Counter
 	operation  *metrics.Histogram
+	deliveries *metrics.Counter
+	lag        *metrics.Histogram
 }
 
 func newNumbers() *numbers {
@@ -38,7 +40,17 @@ func newNumbers() *numbers {
 	n.served = r.Histogram("ratchet_http_request_duration_seconds", "From the headers of a request to the end of its answer.", seconds, "route")
 	n.operations = r.Counter("ratchet_operations_total", "Operations of the catalogue that ended; code is ok, or that of the error.", "operation", "code")
 	n.operation = r.Histogram("ratchet_operation_duration_seconds", "How long operations took.", seconds, "operation")
+	n.deliveries = r.Counter("ratchet_deliveries_total", "Deliveries that came to their end here: delivered, or failed for good.", "type", "result")
+	n.lag = r.Histogram("ratchet_delivery_lag_seconds", "From the end of a job to the end of the delivery of its result.", seconds, "type")
 	return n
+}
+
+// delivered counts a delivery that came to its end.
+func (n *numbers) delivered(d ratchet.Delivery) {
+	n.deliveries.Add(1, string(d.Type), string(d.State))
+	if d.State == ratchet.DeliveryDelivered && !d.FinishedAt.IsZero() {
+		n.lag.Observe(max(d.FinishedAt.Sub(d.CreatedAt), 0).Seconds(), string(d.Type))
+	}
 }
 
 // published counts what the store publishes.
@@ -112,6 +124,14 @@ func (d *Daemon) watch() {
 			emit(float64(n))
 		}
 	})
+	if d.deliveries != nil {
+		due := &counted{ask: d.pendingDeliveries}
+		r.Gauge("ratchet_deliveries_pending", "Deliveries that wait for an attempt, up to 10,000.", func(emit func(float64, ...string)) {
+			if n, ok := due.get(d.life); ok {
+				emit(float64(n))
+			}
+		})
+	}
 	if file := d.databaseFile(); file != "" {
 		r.Gauge("ratchet_database_bytes", "Size of the files of the SQLite database.", func(emit func(float64, ...string)) {
 			for _, part := range []string{"", "-wal"} {

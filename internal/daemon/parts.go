@@ -17,15 +17,23 @@ import (
 	"github.com/ratchet-runner/ratchet-go/internal/config"
 	"github.com/ratchet-runner/ratchet-go/internal/egress"
 	"github.com/ratchet-runner/ratchet-go/internal/resilience"
+	"github.com/ratchet-runner/ratchet-go/internal/secret"
 	"github.com/ratchet-runner/ratchet-go/internal/service"
 	"github.com/ratchet-runner/ratchet-go/internal/sqlstore"
 	"github.com/ratchet-runner/ratchet-go/internal/workerpool"
 )
 
 // openStore opens the database, which is this process's alone if it is a file.
-func (d *Daemon) openStore(ctx context.Context) (*sqlstore.Store, error) {
+func (d *Daemon) openStore(ctx context.Context, box *secret.Box) (*sqlstore.Store, error) {
 	store := storeConfig(d.config)
 	store.Log = d.log
+	if d.config.Delivery.Enabled {
+		var err error
+		if store.Destinations, err = globalDestinations(&d.config.Delivery, box); err != nil {
+			return nil, err
+		}
+		store.OnDelivery, store.DeliveriesPerLane = d.wakeDeliveries, d.config.Delivery.PerTarget
+	}
 	store.Publish = func(events ...ratchet.Event) {
 		d.numbers.published(events)
 		d.hub.Publish(events...)

@@ -42,13 +42,15 @@ func (p *part) stop() error {
 
 // Run serves until ctx ends, and then stops: it takes no more requests and begins
 // no more jobs, gives those that run the time to end (server.stop_timeout), hands
-// the others back to the queue, ends the workers and closes the database. It
+// the others back to the queue, gives attempts at deliveries theirs
+// (delivery.stop_timeout), ends the workers and closes the database. It
 // returns nil after a stop that was asked for. A Daemon runs once.
 func (d *Daemon) Run(ctx context.Context) error {
 	life := context.WithoutCancel(ctx) // each part is ended in its turn
-	failed := make(chan *part, 5)
+	failed := make(chan *part, 6)
 	events := start(life, "events between servers", func(ctx context.Context) error { return d.hub.Run(ctx, d.store) }, failed)
 	jobs := start(life, "jobs", d.dispatcher.Run, failed)
+	deliveries := start(life, "deliveries", d.deliver, failed)
 	purges := start(life, "purges of kept results", d.purges, failed)
 	schedules := start(life, "schedules", d.schedules.Run, failed)
 	requests := start(life, "requests", d.server.Run, failed)
@@ -72,6 +74,10 @@ func (d *Daemon) Run(ctx context.Context) error {
 	requests.end()
 	d.step(fmt.Sprintf("waiting up to %s for %s", ratchet.Duration(d.config.Server.StopTimeout), executions(d.dispatcher.Stats().Running)))
 	errs := []error{broken, schedules.stop(), jobs.stop()}
+	if d.deliveries != nil {
+		d.step(fmt.Sprintf("waiting up to %s for deliveries", ratchet.Duration(d.config.Delivery.StopTimeout)))
+	}
+	errs = append(errs, deliveries.stop())
 	d.step("ending streams and connections")
 	d.hub.Close("the server is stopping")
 	d.endGraphQL()

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // errBodyTooLarge says that a body passed the Request's bound.
@@ -15,6 +16,18 @@ var errBodyTooLarge = errors.New("the response body is too large")
 
 // errBadGzip says that a body is not the gzip it claims to be.
 var errBadGzip = errors.New("the response body is not valid gzip")
+
+// cutTime is how long is waited for a body of which only the beginning is wanted.
+const cutTime = 2 * time.Second
+
+// errCut ends the wait for such a body.
+var errCut = errors.New("enough of the response body was read")
+
+// beginning reads at most so many bytes of a body, fewer if no more come.
+func beginning(body io.Reader, most int64) []byte {
+	data, _ := io.ReadAll(io.LimitReader(body, most+1)) // to its end if it is short, to keep the connection
+	return data[:min(int64(len(data)), most)]
+}
 
 // A meter counts what a body brought over the wire and stops it at most.
 type meter struct {

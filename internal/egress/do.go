@@ -122,6 +122,9 @@ func (x *exchange) hop(ctx context.Context) (res *Response, next *url.URL, err e
 		}
 		return &Response{Status: hr.StatusCode}, next, nil
 	}
+	if x.req.Cut {
+		defer time.AfterFunc(cutTime, func() { cancel(errCut) }).Stop()
+	}
 	res, err = x.response(hr)
 	return res, nil, err
 }
@@ -140,7 +143,10 @@ func (x *exchange) response(hr *http.Response) (*Response, error) {
 	}
 	x.trace.body.Store(true)
 	var err error
-	if res.Body, res.Received, err = readBody(hr, x.req.MaxBody); err != nil {
+	if x.req.Cut {
+		res.Body = beginning(hr.Body, x.req.MaxBody)
+		res.Received = int64(len(res.Body))
+	} else if res.Body, res.Received, err = readBody(hr, x.req.MaxBody); err != nil {
 		return nil, err
 	}
 	res.Timings = x.trace.timings()

@@ -80,12 +80,21 @@ func (s *Server) logged(next http.Handler) http.Handler {
 		r = r.WithContext(context.WithValue(r.Context(), askerKey{}, who))
 		defer func() {
 			level := s.level(r)
-			s.log.Log(r.Context(), level, "request", "method", r.Method, "path", r.URL.Path, "status", out.status,
+			s.log.Log(r.Context(), level, "request", "method", r.Method, "path", shownPath(r.URL.Path), "status", out.status,
 				"bytes", out.bytes, "duration_ms", float64(time.Since(began).Microseconds())/1000,
 				"request_id", id, "remote", r.RemoteAddr, "principal", who.name)
 		}()
 		next.ServeHTTP(out, r)
 	})
+}
+
+// shownPath is the path without what only its caller may know: whoever has the URL
+// of a hook may call it.
+func shownPath(path string) string {
+	if strings.HasPrefix(path, "/hooks/") {
+		return "/hooks/…"
+	}
+	return path
 }
 
 // requestID names a request that has no name.
@@ -102,7 +111,7 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 			if p == http.ErrAbortHandler { //nolint:errorlint // it is thrown as it is
 				panic(p)
 			}
-			s.log.ErrorContext(r.Context(), "a handler panicked", "panic", p, "method", r.Method, "path", r.URL.Path,
+			s.log.ErrorContext(r.Context(), "a handler panicked", "panic", p, "method", r.Method, "path", shownPath(r.URL.Path),
 				"request_id", w.Header().Get(problem.RequestID), "stack", string(debug.Stack()))
 			if out, ok := w.(*response); !ok || out.status != 0 {
 				panic(http.ErrAbortHandler) // half an answer must not look like a whole one

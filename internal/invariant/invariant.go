@@ -25,6 +25,13 @@ type History struct {
 	Retry ratchet.Retry
 	// Output, if set, says what a completed job's output must be.
 	Output func(ratchet.Job) []byte
+
+	// Deliveries are all there are, with their receipts.
+	Deliveries []ratchet.Delivery
+	// Operator, if set, are the destinations that the operator has for a task.
+	Operator func(task string) []ratchet.Destination
+	// Arrivals, if not nil, are what the receivers of webhooks got, each attempt.
+	Arrivals []Arrival
 }
 
 // Violations are the rules that the history breaks, each as a sentence.
@@ -40,6 +47,7 @@ func (h *History) Violations() []string {
 	}
 	c.orphans()
 	c.events()
+	c.deliveries()
 	return c.found
 }
 

@@ -26,6 +26,23 @@ func sound() *invariant.History {
 	good, bad := job(ratchet.JobCompleted), job(ratchet.JobFailed)
 	good.Output, good.Attempts, good.Losses, good.IdempotencyKey = json.RawMessage("1"), 2, 1, "k"
 	bad.Error, bad.Attempts, bad.Retry.MaxAttempts = ratchet.Errorf(ratchet.ReasonExecutionFailed, "no"), 1, 1
+	good.Destinations = []ratchet.Destination{
+		{Type: ratchet.DestinationWebhook, Name: "a", URL: "https://a.example/"},
+		{Type: ratchet.DestinationWebhook, Name: "b", On: ratchet.DeliverFailure, URL: "https://b.example/"},
+	}
+	delivery := func(j ratchet.Job, name string, kind ratchet.DestinationType, state ratchet.DeliveryState, failures int) ratchet.Delivery {
+		d := ratchet.Delivery{ID: ratchet.NewID[ratchet.Delivery](), Job: j.ID, Destination: name, Type: kind, State: state}
+		for range failures {
+			d.Receipts = append(d.Receipts, ratchet.Receipt{Attempt: len(d.Receipts) + 1, Error: ratchet.Errorf(ratchet.ReasonNetwork, "no")})
+			d.Error = d.Receipts[0].Error
+		}
+		if state == ratchet.DeliveryDelivered {
+			d.Receipts, d.Error = append(d.Receipts, ratchet.Receipt{Attempt: len(d.Receipts) + 1}), nil
+		}
+		d.Attempts = len(d.Receipts)
+		return d
+	}
+	sent := delivery(good, "a", ratchet.DestinationWebhook, ratchet.DeliveryDelivered, 1)
 	last := execution(good, ratchet.ExecutionCompleted, 3)
 	last.Output = good.Output
 	event := func(j ratchet.Job, state ratchet.JobState) ratchet.Event {
@@ -39,6 +56,15 @@ func sound() *invariant.History {
 			execution(bad, ratchet.ExecutionFailed, 1),
 		},
 		Events: []ratchet.Event{event(good, ratchet.JobQueued), event(good, ratchet.JobRunning), event(good, ratchet.JobCompleted), event(bad, ratchet.JobFailed)},
+		Deliveries: []ratchet.Delivery{
+			sent,
+			delivery(good, "operator", ratchet.DestinationFile, ratchet.DeliveryDelivered, 0),
+			delivery(bad, "operator", ratchet.DestinationFile, ratchet.DeliveryFailed, 2),
+		},
+		Operator: func(string) []ratchet.Destination {
+			return []ratchet.Destination{{Type: ratchet.DestinationFile, Name: "operator", On: ratchet.DeliverAlways}}
+		},
+		Arrivals: []invariant.Arrival{{ID: sent.ID, Job: good.ID}, {ID: sent.ID, Job: good.ID}},
 	}
 }
 
@@ -76,7 +102,27 @@ func TestEachPlantedFaultIsFound(t *testing.T) {
 		"an orphan":               {func(h *invariant.History) { h.Executions[0].Job = ratchet.NewID[ratchet.Job]() }, "which is not there"},
 		"a key twice":             {func(h *invariant.History) { h.Jobs[1].IdempotencyKey = "k" }, "idempotency key"},
 		"an event after the end":  {func(h *invariant.History) { h.Events[3] = h.Events[1] }, "after it was completed"},
-		"a false event":           {func(h *invariant.History) { h.Events[2].State = ratchet.JobCancelled }, "was told to be cancelled"},
+		"a lost delivery":         {func(h *invariant.History) { h.Deliveries = h.Deliveries[1:] }, `has no delivery to "a"`},
+		"the operator's is lost":  {func(h *invariant.History) { h.Deliveries = h.Deliveries[:2] }, `has no delivery to "operator"`},
+		"a delivery twice": {func(h *invariant.History) {
+			again := h.Deliveries[0]
+			again.ID = ratchet.NewID[ratchet.Delivery]()
+			h.Deliveries = append(h.Deliveries, again)
+		}, `2 deliveries to "a"`},
+		"an unwanted delivery":         {func(h *invariant.History) { h.Deliveries[0].Destination = "b" }, "which does not want it"},
+		"a delivery to nowhere":        {func(h *invariant.History) { h.Deliveries[1].Destination = "c" }, "which does not want it"},
+		"a delivery without its job":   {func(h *invariant.History) { h.Deliveries[1].Job = ratchet.NewID[ratchet.Job]() }, "which is not there"},
+		"a delivery that never ends":   {func(h *invariant.History) { h.Deliveries[1].State = ratchet.DeliverySending }, "is sending for ever"},
+		"a lost receipt":               {func(h *invariant.History) { h.Deliveries[2].Receipts = h.Deliveries[2].Receipts[:1] }, "2 attempts and has 1 receipts"},
+		"a receipt of another attempt": {func(h *invariant.History) { h.Deliveries[2].Receipts[1].Attempt = 3 }, "says it is of attempt 3"},
+		"a false success": {func(h *invariant.History) {
+			h.Deliveries[2].State = ratchet.DeliveryDelivered
+		}, "last attempt was not taken"},
+		"a delivery that failed for nothing": {func(h *invariant.History) { h.Deliveries[2].Error = nil }, "failed without an error"},
+		"a delivery that did not arrive":     {func(h *invariant.History) { h.Arrivals = []invariant.Arrival{} }, "has not arrived"},
+		"an arrival of nobody's":             {func(h *invariant.History) { h.Arrivals[1].ID = ratchet.NewID[ratchet.Delivery]() }, "has arrived and is not there"},
+		"an arrival of another job":          {func(h *invariant.History) { h.Arrivals[1].Job = h.Jobs[1].ID }, "has arrived with"},
+		"a false event":                      {func(h *invariant.History) { h.Events[2].State = ratchet.JobCancelled }, "was told to be cancelled"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

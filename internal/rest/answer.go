@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -195,7 +196,7 @@ func tagsOf(headers []string) (tags []string) {
 func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problem.Of(err)
 	if p.Status >= http.StatusInternalServerError && r.Context().Err() == nil {
-		a.log.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path,
+		a.log.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", cmp.Or(r.Pattern, r.URL.Path),
 			"status", p.Status, "request_id", w.Header().Get(problem.RequestID), "error", errorText(err))
 	}
 	problem.Write(w, p)

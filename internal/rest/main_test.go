@@ -39,6 +39,16 @@ type readable struct{}
 func (readable) Probe(context.Context, *bundle.Bundle) error { return nil }
 func (readable) Workers() []ratchet.Worker                   { return nil }
 func (readable) Seal(plain, _ []byte) ([]byte, error)        { return plain, nil }
+func (readable) Open(sealed, _ []byte) ([]byte, error)       { return sealed, nil }
+func (readable) Variables() []string                         { return nil }
+
+// Try says what it was asked to try.
+func (readable) Try(_ context.Context, t service.Trial) (all []ratchet.DestinationTest) {
+	for _, d := range t.Destinations {
+		all = append(all, ratchet.DestinationTest{Name: d.Name, Type: d.Type, Target: d.Target(), OK: true, Sent: t.Send})
+	}
+	return all
+}
 
 func serve(t *testing.T, options ...func(*rest.Config)) *server {
 	t.Helper()
@@ -49,7 +59,7 @@ func serve(t *testing.T, options ...func(*rest.Config)) *server {
 		t.Fatal(err)
 	}
 	s.svc = service.New(service.Deps{
-		Store: s.store, Stream: s.hub, Schedules: schedule.Rules{}, Prober: readable{}, Workers: readable{}, Sealer: readable{},
+		Store: s.store, Stream: s.hub, Schedules: schedule.Rules{}, Prober: readable{}, Workers: readable{}, Sealer: readable{}, Deliverer: readable{},
 	}, service.Config{TempDir: t.TempDir()})
 	config := rest.Config{}
 	for _, o := range options {

@@ -47,6 +47,8 @@ func tags() []*huma.Tag {
 		{Name: "executions", Description: "The attempts at jobs: times, output, logs, requests."},
 		{Name: "events", Description: "The one stream of what happens."},
 		{Name: "schedules", Description: "Rules by which jobs are submitted. A schedule is addressed by ID or name."},
+		{Name: "deliveries", Description: "Results on their way to the destinations that a job, its schedule or its task names."},
+		{Name: "hooks", Description: "URLs that make jobs of what is posted to them: POST /hooks/{token}, signed."},
 		{Name: "cluster", Description: "The server itself: nodes, worker processes, numbers."},
 		{Name: "keys", Description: "What programs show to be let in."},
 	}
@@ -92,6 +94,9 @@ func pathDoc(rt *route, name string) string {
 		return "The variable's name."
 	}
 	noun, _, _ := strings.Cut(strings.TrimPrefix(rt.op.Path, "/"), "/")
+	if noun == "deliveries" {
+		noun = "delivery"
+	}
 	return "The ID of the " + strings.TrimSuffix(noun, "s") + "; the part before the \"_\" may be left out."
 }
 

@@ -1,6 +1,6 @@
 // Package rest is Ratchet over HTTP: every operation of the service's catalogue
 // as a route below /api/v1, with its description in OpenAPI and a page to read
-// it. What the operations do is the service's business; connections, keys and
+// it, and the hooks that tasks are called by. What the operations do is the service's business; connections, keys and
 // limits of the server are httpd's.
 package rest
 
@@ -47,8 +47,8 @@ type api struct {
 	mux    *http.ServeMux
 }
 
-// New returns the handler of everything below /api/v1, of /openapi.json and of
-// /docs. Who asks is in the context of a request, put there before.
+// New returns the handler of everything below /api/v1 and /hooks, of /openapi.json
+// and of /docs. Who asks is in the context of a request, put there before.
 func New(svc *service.Service, c Config) (http.Handler, error) {
 	c.Version = cmp.Or(c.Version, "dev")
 	c.MaxBody = cmp.Or(max(c.MaxBody, 0), 16<<20)
@@ -60,7 +60,7 @@ func New(svc *service.Service, c Config) (http.Handler, error) {
 	}
 	for _, noun := range [][]*route{
 		a.taskRoutes(), a.environmentRoutes(), a.jobRoutes(), a.executionRoutes(),
-		a.scheduleRoutes(), a.clusterRoutes(), a.keyRoutes(),
+		a.scheduleRoutes(), a.deliveryRoutes(), a.hookRoutes(), a.clusterRoutes(), a.keyRoutes(),
 	} {
 		a.routes = append(a.routes, noun...)
 	}
@@ -78,6 +78,7 @@ func New(svc *service.Service, c Config) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.mountHooks()
 	if err := a.mountDocs(text); err != nil {
 		return nil, err
 	}

@@ -13,25 +13,33 @@ import (
 // seen from Go.
 func alias(r huma.Registry) {
 	for from, to := range map[reflect.Type]reflect.Type{
-		reflect.TypeFor[ratchet.Duration]():       reflect.TypeFor[duration](),
-		reflect.TypeFor[ratchet.Size]():           reflect.TypeFor[size](),
-		reflect.TypeFor[ratchet.Priority]():       reflect.TypeFor[priority](),
-		reflect.TypeFor[ratchet.LogLevel]():       reflect.TypeFor[level](),
-		reflect.TypeFor[ratchet.JobState]():       reflect.TypeFor[jobState](),
-		reflect.TypeFor[ratchet.JobStatus]():      reflect.TypeFor[jobStatus](),
-		reflect.TypeFor[ratchet.ExecutionState](): reflect.TypeFor[executionState](),
-		reflect.TypeFor[ratchet.MissedPolicy]():   reflect.TypeFor[missed](),
-		reflect.TypeFor[ratchet.OverlapPolicy]():  reflect.TypeFor[overlap](),
-		reflect.TypeFor[ratchet.Scope]():          reflect.TypeFor[scope](),
-		reflect.TypeFor[ratchet.Code]():           reflect.TypeFor[code](),
-		reflect.TypeFor[ratchet.EventType]():      reflect.TypeFor[eventType](),
-		reflect.TypeFor[ratchet.TaskID]():         reflect.TypeFor[taskID](),
-		reflect.TypeFor[ratchet.VersionID]():      reflect.TypeFor[versionID](),
-		reflect.TypeFor[ratchet.JobID]():          reflect.TypeFor[jobID](),
-		reflect.TypeFor[ratchet.ExecutionID]():    reflect.TypeFor[executionID](),
-		reflect.TypeFor[ratchet.ScheduleID]():     reflect.TypeFor[scheduleID](),
-		reflect.TypeFor[ratchet.NodeID]():         reflect.TypeFor[nodeID](),
-		reflect.TypeFor[ratchet.KeyID]():          reflect.TypeFor[keyID](),
+		reflect.TypeFor[ratchet.Duration]():        reflect.TypeFor[duration](),
+		reflect.TypeFor[ratchet.Size]():            reflect.TypeFor[size](),
+		reflect.TypeFor[ratchet.Priority]():        reflect.TypeFor[priority](),
+		reflect.TypeFor[ratchet.LogLevel]():        reflect.TypeFor[level](),
+		reflect.TypeFor[ratchet.JobState]():        reflect.TypeFor[jobState](),
+		reflect.TypeFor[ratchet.JobStatus]():       reflect.TypeFor[jobStatus](),
+		reflect.TypeFor[ratchet.ExecutionState]():  reflect.TypeFor[executionState](),
+		reflect.TypeFor[ratchet.MissedPolicy]():    reflect.TypeFor[missed](),
+		reflect.TypeFor[ratchet.OverlapPolicy]():   reflect.TypeFor[overlap](),
+		reflect.TypeFor[ratchet.Scope]():           reflect.TypeFor[scope](),
+		reflect.TypeFor[ratchet.Code]():            reflect.TypeFor[code](),
+		reflect.TypeFor[ratchet.EventType]():       reflect.TypeFor[eventType](),
+		reflect.TypeFor[ratchet.DestinationType](): reflect.TypeFor[destinationType](),
+		reflect.TypeFor[ratchet.DeliverWhen]():     reflect.TypeFor[deliverWhen](),
+		reflect.TypeFor[ratchet.DeliveryFormat]():  reflect.TypeFor[deliveryFormat](),
+		reflect.TypeFor[ratchet.FileRule]():        reflect.TypeFor[fileRule](),
+		reflect.TypeFor[ratchet.DeliveryState]():   reflect.TypeFor[deliveryState](),
+		reflect.TypeFor[ratchet.HookScheme]():      reflect.TypeFor[hookScheme](),
+		reflect.TypeFor[ratchet.DeliveryID]():      reflect.TypeFor[deliveryID](),
+		reflect.TypeFor[ratchet.HookID]():          reflect.TypeFor[hookID](),
+		reflect.TypeFor[ratchet.TaskID]():          reflect.TypeFor[taskID](),
+		reflect.TypeFor[ratchet.VersionID]():       reflect.TypeFor[versionID](),
+		reflect.TypeFor[ratchet.JobID]():           reflect.TypeFor[jobID](),
+		reflect.TypeFor[ratchet.ExecutionID]():     reflect.TypeFor[executionID](),
+		reflect.TypeFor[ratchet.ScheduleID]():      reflect.TypeFor[scheduleID](),
+		reflect.TypeFor[ratchet.NodeID]():          reflect.TypeFor[nodeID](),
+		reflect.TypeFor[ratchet.KeyID]():           reflect.TypeFor[keyID](),
 	} {
 		r.RegisterTypeAlias(from, to)
 	}
@@ -39,25 +47,33 @@ func alias(r huma.Registry) {
 
 // Each of these is the description of a type's JSON form.
 type (
-	duration       struct{}
-	size           struct{}
-	priority       struct{}
-	level          struct{}
-	jobState       struct{}
-	jobStatus      struct{}
-	executionState struct{}
-	missed         struct{}
-	overlap        struct{}
-	scope          struct{}
-	code           struct{}
-	eventType      struct{}
-	taskID         struct{}
-	versionID      struct{}
-	jobID          struct{}
-	executionID    struct{}
-	scheduleID     struct{}
-	nodeID         struct{}
-	keyID          struct{}
+	duration        struct{}
+	size            struct{}
+	priority        struct{}
+	level           struct{}
+	jobState        struct{}
+	jobStatus       struct{}
+	executionState  struct{}
+	missed          struct{}
+	overlap         struct{}
+	scope           struct{}
+	code            struct{}
+	eventType       struct{}
+	destinationType struct{}
+	deliverWhen     struct{}
+	deliveryFormat  struct{}
+	fileRule        struct{}
+	deliveryState   struct{}
+	hookScheme      struct{}
+	deliveryID      struct{}
+	hookID          struct{}
+	taskID          struct{}
+	versionID       struct{}
+	jobID           struct{}
+	executionID     struct{}
+	scheduleID      struct{}
+	nodeID          struct{}
+	keyID           struct{}
 )
 
 func (duration) Schema(huma.Registry) *huma.Schema {
@@ -85,6 +101,15 @@ func (eventType) Schema(huma.Registry) *huma.Schema {
 	return enum(append(ratchet.EventTypes(), ratchet.EventGap, ratchet.EventEnd))
 }
 
+func (destinationType) Schema(huma.Registry) *huma.Schema { return enum(ratchet.DestinationTypes()) }
+func (deliverWhen) Schema(huma.Registry) *huma.Schema     { return enum(ratchet.DeliverWhens()) }
+func (deliveryFormat) Schema(huma.Registry) *huma.Schema  { return enum(ratchet.DeliveryFormats()) }
+func (fileRule) Schema(huma.Registry) *huma.Schema        { return enum(ratchet.FileRules()) }
+func (deliveryState) Schema(huma.Registry) *huma.Schema   { return enum(ratchet.DeliveryStates()) }
+func (hookScheme) Schema(huma.Registry) *huma.Schema      { return enum(ratchet.HookSchemes()) }
+
+func (deliveryID) Schema(huma.Registry) *huma.Schema  { return idSchema("delivery") }
+func (hookID) Schema(huma.Registry) *huma.Schema      { return idSchema("hook") }
 func (taskID) Schema(huma.Registry) *huma.Schema      { return idSchema("task") }
 func (versionID) Schema(huma.Registry) *huma.Schema   { return idSchema("version") }
 func (jobID) Schema(huma.Registry) *huma.Schema       { return idSchema("job") }

@@ -4,9 +4,12 @@ import (
 	"encoding"
 	"encoding/json"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/ratchet-runner/ratchet-go"
 )
 
 // A shape is what a part of a body should look like. It is made of a Go type
@@ -196,6 +199,10 @@ func (w *shape) whole(s *scanner, start int) bool {
 
 // custom lets the type say what is wrong.
 func (w *shape) custom(s *scanner, raw []byte) {
+	if w.typ == reflect.TypeFor[ratchet.Destination]() {
+		destinationShape(s, raw)
+		return
+	}
 	if len(raw) > maxParameter { // whose type would repeat it
 		s.wrong(s.named("is too long"), "at most "+strconv.Itoa(maxParameter)+" bytes", string(raw))
 		return
@@ -209,6 +216,23 @@ func (w *shape) custom(s *scanner, raw []byte) {
 		s.wrong(s.named("has the wrong type"), w.expected(), string(raw))
 	default:
 		s.wrong(err.Error(), "", string(raw))
+	}
+}
+
+// destinationShape has a destination say itself what is wrong with it.
+func destinationShape(s *scanner, raw []byte) {
+	var d ratchet.Destination
+	err := json.Unmarshal(raw, &d)
+	if err == nil {
+		return
+	}
+	for _, detail := range ratchet.AsError(err).Details {
+		path := s.path
+		if detail.Pointer != "" {
+			s.path = append(slices.Clone(path), strings.Split(detail.Pointer[1:], "/")...)
+		}
+		s.wrong(detail.Message, detail.Expected, detail.Got)
+		s.path = path
 	}
 }
 

@@ -58,7 +58,7 @@ func (o Op[In, Out]) Call(ctx context.Context, in In) (out Out, err error) {
 	}
 	out, err = o.do(ctx, in)
 	done(err)
-	return out, err
+	return shown(out), err
 }
 
 func (o Op[In, Out]) operation() Operation { return o.Operation }
@@ -110,6 +110,18 @@ type Catalogue struct {
 	TriggerSchedule Op[ScheduleRef, *ratchet.Job]
 	NextRuns        Op[NextRuns, []time.Time]
 	PreviewSchedule Op[ratchet.RuleRequest, []time.Time]
+
+	ListDeliveries   Op[ratchet.Query, ratchet.Page[ratchet.Delivery]]
+	GetDelivery      Op[DeliveryRef, *ratchet.Delivery]
+	Redeliver        Op[DeliveryRef, *ratchet.Delivery]
+	RedeliverMany    Op[BulkDeliveries, *ratchet.BulkResult]
+	TestDestinations Op[ratchet.DestinationTestRequest, []ratchet.DestinationTest]
+
+	ListHooks  Op[TaskRef, []ratchet.Hook]
+	CreateHook Op[CreateHook, *ratchet.CreatedHook]
+	UpdateHook Op[UpdateHook, *ratchet.Hook]
+	RotateHook Op[HookRef, *ratchet.CreatedHook]
+	DeleteHook Op[HookRef, None]
 
 	ListWorkers  Op[None, []ratchet.Worker]
 	ListNodes    Op[None, []ratchet.Node]
@@ -237,6 +249,31 @@ type NextRuns struct {
 	Schedule string
 	Count    int // at most 100; default 10
 }
+
+// A DeliveryRef names a delivery.
+type DeliveryRef struct{ ID ratchet.DeliveryID }
+
+// BulkDeliveries names the deliveries that pass all filters, the oldest first.
+type BulkDeliveries struct {
+	Filters []ratchet.Filter
+	Limit   int  // at most 10,000, which is the default
+	DryRun  bool // only count
+}
+
+// CreateHook asks for a hook of a task.
+type CreateHook struct {
+	Task string
+	ratchet.HookRequest
+}
+
+// UpdateHook changes what is not nil.
+type UpdateHook struct {
+	ID ratchet.HookID
+	ratchet.HookPatch
+}
+
+// A HookRef names a hook.
+type HookRef struct{ ID ratchet.HookID }
 
 // A KeyRef names a key.
 type KeyRef struct{ ID ratchet.KeyID }

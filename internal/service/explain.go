@@ -22,6 +22,7 @@ type facts struct {
 	rate       *ratchet.Rate    // of the newest version
 	executions []ratchet.Execution
 	holders    []ratchet.Job
+	deliveries []ratchet.Delivery
 	ahead      int // due jobs that go first; maxAhead for so many or more
 	stats      *ratchet.Stats
 	nodes      []ratchet.Node
@@ -69,7 +70,8 @@ func (s *Service) gather(ctx context.Context, f *facts) (err error) {
 	f.executions = executions.Items
 	slices.Reverse(f.executions)
 	if j.State.Terminal() {
-		return nil
+		f.deliveries, err = s.deliveriesOf(ctx, j.ID)
+		return err
 	}
 	if f.stats, err = s.store.Stats(ctx); err != nil {
 		return err

@@ -38,6 +38,7 @@ func (f *facts) explain() *ratchet.Explanation {
 	if j.Losses > 0 {
 		e.Reasons = append(e.Reasons, fmt.Sprintf("%s lost because a server died or stopped; that does not count as an attempt, up to %d times, and the attempt keeps its number when it is made again.", have(j.Losses, "run was", "runs were"), ratchet.MaxLosses))
 	}
+	f.delivered(e)
 	return e
 }
 

@@ -27,6 +27,8 @@ type fingerprinted struct {
 	Timeout     time.Duration
 	Tags        []string
 	Concurrency *ratchet.Concurrency
+	// As they were given; none is not the same as not to say.
+	Destinations []ratchet.Destination `json:",omitzero"`
 }
 
 // fingerprint returns the SHA-256 of the request without its key.
@@ -44,7 +46,7 @@ func fingerprint(task ratchet.TaskID, input json.RawMessage, r *ratchet.JobReque
 	text, err := json.Marshal(fingerprinted{
 		Task: task, Version: r.Version, Latest: r.Latest, Input: canonical, Priority: int8(r.Priority),
 		RunAt: r.RunAt.UTC(), Delay: time.Duration(r.Delay), MaxAttempts: attempts, Retry: retry,
-		Timeout: time.Duration(r.Timeout), Tags: r.Tags, Concurrency: r.Concurrency,
+		Timeout: time.Duration(r.Timeout), Tags: r.Tags, Concurrency: r.Concurrency, Destinations: r.Destinations,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("fingerprint request: %w", err)

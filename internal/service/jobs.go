@@ -214,7 +214,7 @@ func (b *submitter) repetition(ctx context.Context, old *ratchet.Job) (sub ratch
 	j := &ratchet.Job{
 		ID: ratchet.NewID[ratchet.Job](), TaskID: task.ID, Task: task.Name, VersionDigest: version.Digest, Latest: old.Latest,
 		Priority: old.Priority, Input: old.Input, Retry: old.Retry, Limits: old.Limits, Tags: old.Tags,
-		Concurrency: old.Concurrency, RetryOf: old.ID, CreatedAt: b.now,
+		Concurrency: old.Concurrency, RetryOf: old.ID, Destinations: old.Destinations, CreatedAt: b.now,
 	}
 	fill(j, version)
 	b.place(j, b.now)

@@ -24,6 +24,10 @@ func (s *Service) listSchedules(ctx context.Context, q ratchet.Query) (ratchet.P
 	return s.store.Schedules(ctx, q)
 }
 
+func (s *Service) listDeliveries(ctx context.Context, q ratchet.Query) (ratchet.Page[ratchet.Delivery], error) {
+	return s.store.Deliveries(ctx, q)
+}
+
 func (s *Service) listKeys(ctx context.Context, q ratchet.Query) (ratchet.Page[ratchet.Key], error) {
 	return s.store.Keys(ctx, q)
 }

@@ -17,6 +17,8 @@ func (s *Service) catalogue() (c Catalogue) {
 	s.jobOperations(&c)
 	s.executionOperations(&c)
 	s.scheduleOperations(&c)
+	s.deliveryOperations(&c)
+	s.hookOperations(&c)
 	s.clusterOperations(&c)
 	s.keyOperations(&c)
 	return c
@@ -200,6 +202,59 @@ func (s *Service) scheduleOperations(c *Catalogue) {
 		Name: "schedules.preview", Method: "POST", Path: "/schedules/preview", Effect: Read, Scope: read,
 		Summary: "List when a rule would run, without a schedule",
 	}, s.previewSchedule)
+}
+
+func (s *Service) deliveryOperations(c *Catalogue) {
+	const read, run = ratchet.ScopeRead, ratchet.ScopeRun
+	c.ListDeliveries = op(s, Operation{
+		Name: "deliveries.list", Method: "GET", Path: "/deliveries", Effect: Read, Scope: read,
+		Summary: "List deliveries, which are results on their way to destinations",
+	}, s.listDeliveries)
+	c.GetDelivery = op(s, Operation{
+		Name: "deliveries.get", Method: "GET", Path: "/deliveries/{id}", Effect: Read, Scope: read,
+		Summary: "Show a delivery and the receipts of its attempts",
+	}, s.getDelivery)
+	c.Redeliver = op(s, Operation{
+		Name: "deliveries.redeliver", Method: "POST", Path: "/deliveries/{id}/redeliver", Effect: Write, Scope: run, Status: 202,
+		Summary:     "Deliver a result again, or a waiting one now",
+		Description: "The delivery keeps its ID, by which receivers tell repeats, and its receipts. Where its target was disabled because it answered 410, it is not any more.",
+	}, s.redeliver)
+	c.RedeliverMany = op(s, Operation{
+		Name: "deliveries.redeliver_many", Method: "POST", Path: "/deliveries/redeliver", Effect: Write, Scope: run,
+		Summary:     "Deliver all again that pass the filters",
+		Description: "Those that were delivered only if a filter says which states are meant.",
+	}, s.redeliverMany)
+	c.TestDestinations = op(s, Operation{
+		Name: "deliveries.test", Method: "POST", Path: "/deliveries/test", Effect: Write, Scope: run,
+		Summary:     "Check destinations, show what they would be told, and tell them if asked to",
+		Description: "With the result of a job, or a made-up one. What is wrong with a destination is in its own result.",
+	}, s.testDestinations)
+}
+
+func (s *Service) hookOperations(c *Catalogue) {
+	const read, admin = ratchet.ScopeRead, ratchet.ScopeAdmin
+	c.ListHooks = op(s, Operation{
+		Name: "hooks.list", Method: "GET", Path: "/tasks/{task}/hooks", Effect: Read, Scope: read,
+		Summary: "List the hooks of a task, without their URLs and secrets",
+	}, s.listHooks)
+	c.CreateHook = op(s, Operation{
+		Name: "hooks.create", Method: "POST", Path: "/tasks/{task}/hooks", Effect: Write, Scope: admin, Status: 201,
+		Summary:     "Create a URL that makes jobs of a task of what is posted to it",
+		Description: "Its URL and its secret are shown this once.",
+	}, s.createHook)
+	c.UpdateHook = op(s, Operation{
+		Name: "hooks.update", Method: "PATCH", Path: "/hooks/{id}", Effect: Write, Scope: admin,
+		Summary: "Enable or disable a hook, or give its jobs another priority",
+	}, s.updateHook)
+	c.RotateHook = op(s, Operation{
+		Name: "hooks.rotate", Method: "POST", Path: "/hooks/{id}/rotate", Effect: Write, Scope: admin,
+		Summary:     "Give a hook a new secret, which is shown this once",
+		Description: "The one before is accepted for 24 hours.",
+	}, s.rotateHook)
+	c.DeleteHook = op(s, Operation{
+		Name: "hooks.delete", Method: "DELETE", Path: "/hooks/{id}", Effect: Destructive, Scope: admin, Status: 204,
+		Summary: "Delete a hook; jobs that it made stay",
+	}, s.deleteHook)
 }
 
 func (s *Service) clusterOperations(c *Catalogue) {

@@ -60,7 +60,7 @@ func (s *Service) createSchedule(ctx context.Context, r ratchet.ScheduleRequest)
 		ID: ratchet.NewID[ratchet.Schedule](), Name: r.Name, Description: r.Description,
 		Cron: r.Cron, Every: r.Every, Zone: r.Zone, Input: r.Input, Priority: r.Priority, Tags: r.Tags,
 		Missed: r.Missed, MissedMax: r.MissedMax, Overlap: r.Overlap, MaxRuns: r.MaxRuns,
-		Start: toMicrosecond(r.Start), End: toMicrosecond(r.End),
+		Start: toMicrosecond(r.Start), End: toMicrosecond(r.End), Destinations: r.Destinations,
 		Enabled: r.Enabled == nil || *r.Enabled, CreatedAt: now, UpdatedAt: now,
 	}
 	if len(sch.Input) == 0 {
@@ -75,7 +75,7 @@ func (s *Service) createSchedule(ctx context.Context, r ratchet.ScheduleRequest)
 	if task != nil {
 		sch.TaskID, sch.Task = task.ID, task.Name
 	}
-	if err := s.checkSchedule(ctx, b, &wrong, task, sch); err != nil {
+	if err := s.checkSchedule(ctx, b, &wrong, task, sch, false); err != nil {
 		return nil, err
 	}
 	if len(wrong.details) == 0 && sch.Enabled {
@@ -98,8 +98,9 @@ func toMicrosecond(t time.Time) time.Time {
 }
 
 // checkSchedule checks all of a schedule but whether it ever runs. The task is nil
-// if that is a problem already.
-func (s *Service) checkSchedule(ctx context.Context, b *submitter, wrong *problems, task *ratchet.Task, sch *ratchet.Schedule) error {
+// if that is a problem already. Destinations that are kept were checked, and their
+// secrets sealed, before.
+func (s *Service) checkSchedule(ctx context.Context, b *submitter, wrong *problems, task *ratchet.Task, sch *ratchet.Schedule, kept bool) error {
 	wrong.text("/name", "the name", sch.Name, textRule{least: 1, most: maxScheduleName, not: "/"})
 	wrong.text("/description", "the description", sch.Description, textRule{most: maxDescription, lines: true})
 	wrong.priority(sch.Priority)
@@ -113,6 +114,12 @@ func (s *Service) checkSchedule(ctx context.Context, b *submitter, wrong *proble
 	version, err := b.versionOf(ctx, wrong, task, "")
 	if version == nil || err != nil {
 		return err
+	}
+	if !kept {
+		sch.Destinations, err = s.destinations(ctx, wrong, "/destinations", sch.Destinations, destinationRule{task, version.Permissions.Env, append([]string{}, sch.Tags...)})
+		if err != nil {
+			return err
+		}
 	}
 	return s.checkInput(ctx, wrong, version, sch.Input)
 }
@@ -150,7 +157,7 @@ func (s *Service) updateSchedule(ctx context.Context, in UpdateSchedule) (*ratch
 		if err != nil {
 			return err
 		}
-		if err := s.checkSchedule(ctx, b, wrong, task, sch); err != nil || len(wrong.details) > 0 {
+		if err := s.checkSchedule(ctx, b, wrong, task, sch, in.Destinations == nil); err != nil || len(wrong.details) > 0 {
 			return err
 		}
 		switch {
@@ -223,6 +230,7 @@ func patch(sch *ratchet.Schedule, p *ratchet.SchedulePatch) {
 		sch.End = toMicrosecond(*p.End)
 	}
 	set(&sch.Enabled, p.Enabled)
+	set(&sch.Destinations, p.Destinations)
 }
 
 func set[T any](field, value *T) {
@@ -298,6 +306,9 @@ func (s *Service) Prepare(ctx context.Context, sch *ratchet.Schedule, at time.Ti
 		return ratchet.Submission{}, err
 	}
 	sub.Job.Schedule = sch.ID
+	if sch.Destinations != nil {
+		sub.Job.Destinations = sch.Destinations
+	}
 	b.place(sub.Job, toMicrosecond(at))
 	return sub, nil
 }

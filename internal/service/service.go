@@ -21,6 +21,9 @@ type Config struct {
 	MaxWaiting int
 	// Limits are the most that a job may be given; zero fields are unbounded.
 	Limits ratchet.Limits
+	// URL is how the server is reached from outside, once it listens; it begins the
+	// URLs of hooks. Default: they are told as paths.
+	URL func() string
 	// TempDir is where archives are unpacked. Default: the system's.
 	TempDir string
 	// Log gets what operators should know. Default: nothing is logged.
@@ -35,11 +38,12 @@ type Schedules interface {
 	Next(s *ratchet.Schedule, t time.Time) time.Time
 }
 
-// Sealer seals values of environments; package secret does.
+// Sealer seals values of environments and secrets; package secret does.
 type Sealer interface {
 	// Seal binds the sealed value to its context, [ratchet.EnvContext] for a
 	// value of an environment: it opens with the same one only.
 	Seal(plain, context []byte) ([]byte, error)
+	Open(sealed, context []byte) ([]byte, error)
 }
 
 // Prober finds out whether a worker can read a task's code.
@@ -73,6 +77,8 @@ type Deps struct {
 	Workers   Workers
 	Breakers  Breakers // nil: there are none
 	Results   Results  // nil: none are kept
+	// Deliverer delivers results. Nil: nothing is delivered, and nobody may ask for it.
+	Deliverer Deliverer
 	// Now is the time. Default time.Now.
 	Now func() time.Time
 }
@@ -81,23 +87,25 @@ type Deps struct {
 type Service struct {
 	Catalogue
 
-	store   Store
-	stream  *stream.Hub
-	rules   Schedules
-	sealer  Sealer
-	prober  Prober
-	workers Workers
-	guards  Breakers
-	results Results
-	clock   func() time.Time
-	config  Config
-	used    func(Use)
+	store     Store
+	stream    *stream.Hub
+	rules     Schedules
+	sealer    Sealer
+	prober    Prober
+	workers   Workers
+	guards    Breakers
+	results   Results
+	deliverer Deliverer
+	clock     func() time.Time
+	config    Config
+	used      func(Use)
 	// What is remembered: versions, and their input schemas compiled, by digest; a
 	// nil schema accepts anything.
 	versions memory[versionKey, *ratchet.Version]
 	schemas  memory[string, *bundle.Schema]
 	queue    queue
 	tasks    knownTasks
+	callers  callers
 }
 
 // Defaults of Config.
@@ -116,7 +124,7 @@ func New(d Deps, c Config) *Service {
 	}
 	s := &Service{
 		store: d.Store, stream: d.Stream, rules: d.Schedules, sealer: d.Sealer, prober: d.Prober,
-		workers: d.Workers, guards: d.Breakers, results: d.Results, clock: d.Now, config: c, used: func(Use) {},
+		workers: d.Workers, guards: d.Breakers, results: d.Results, deliverer: d.Deliverer, clock: d.Now, config: c, used: func(Use) {},
 	}
 	s.Catalogue = s.catalogue()
 	return s

@@ -69,6 +69,33 @@ type ScheduleStore interface {
 	DeleteSchedule(ctx context.Context, id ratchet.ScheduleID) error
 }
 
+// DeliveryStore keeps what became of results on their way to destinations.
+type DeliveryStore interface {
+	// Delivery is one with its receipts.
+	Delivery(ctx context.Context, id ratchet.DeliveryID) (*ratchet.Delivery, error)
+	Deliveries(ctx context.Context, q ratchet.Query) (ratchet.Page[ratchet.Delivery], error)
+	// Redeliver has a delivery attempted now that was delivered, has failed or
+	// waits, and lifts the disabling of its target; one that is being sent is a
+	// conflict.
+	Redeliver(ctx context.Context, id ratchet.DeliveryID) (*ratchet.Delivery, error)
+}
+
+// HookStore keeps hooks.
+type HookStore interface {
+	// Hooks are a task's, by name.
+	Hooks(ctx context.Context, task ratchet.TaskID) ([]ratchet.Hook, error)
+	Hook(ctx context.Context, id ratchet.HookID) (*ratchet.Hook, error)
+	HookByToken(ctx context.Context, tokenHash []byte) (*ratchet.HookKey, error)
+	// CreateHook keeps a hook; another of the task with its name is a conflict.
+	CreateHook(ctx context.Context, h *ratchet.HookKey) error
+	UpdateHook(ctx context.Context, id ratchet.HookID, p ratchet.HookPatch) (*ratchet.Hook, error)
+	// RotateHook gives a hook another secret; the one it has is its old one then.
+	RotateHook(ctx context.Context, id ratchet.HookID, secret []byte, oldUntil time.Time) (*ratchet.Hook, error)
+	DeleteHook(ctx context.Context, id ratchet.HookID) error
+	// HookUsed counts calls that were accepted, the last of them at the time.
+	HookUsed(ctx context.Context, id ratchet.HookID, calls int64, at time.Time) error
+}
+
 // ClusterStore knows the nodes, and the keys.
 type ClusterStore interface {
 	Nodes(ctx context.Context) ([]ratchet.Node, error)
@@ -84,6 +111,8 @@ type Store interface {
 	EnvStore
 	JobStore
 	ScheduleStore
+	DeliveryStore
+	HookStore
 	ClusterStore
 }
 

@@ -59,10 +59,18 @@ func (b *submitter) submission(ctx context.Context, r *ratchet.JobRequest) (sub 
 	if !b.again {
 		err = b.checkInput(ctx, &wrong, version, input)
 	}
+	if err != nil {
+		return sub, wrong, err
+	}
+	goals, err := b.destinations(ctx, &wrong, "/destinations", r.Destinations, destinationRule{task, version.Permissions.Env, append([]string{}, r.Tags...)})
 	if err != nil || len(wrong.details) > 0 {
 		return sub, wrong, err
 	}
+	if goals == nil {
+		goals = version.Destinations
+	}
 	sub.Job = b.job(task, version, input, r)
+	sub.Job.Destinations = goals
 	b.answer(sub.Job, r)
 	if r.IdempotencyKey != "" {
 		sub.Fingerprint, err = fingerprint(task.ID, input, r)

@@ -41,6 +41,9 @@ func cancel(ctx context.Context, t *tx, id ratchet.JobID) (*ratchet.Job, error) 
 	}
 	job.State, job.Status, job.Parked, job.CancelRequested, job.FinishedAt = ratchet.JobCancelled, ratchet.StatusCancelled, "", true, at
 	t.publish(jobEvent(job, ratchet.ExecutionID{}, nil))
+	if err := t.store.outbox(ctx, t, job); err != nil {
+		return nil, err
+	}
 	return job, t.store.release(ctx, t, job, holds)
 }
 

@@ -24,11 +24,11 @@ type checker struct {
 }
 
 // Check looks for what should not be so: damage, jobs that wait without a ticket,
-// states that contradict what is beside them, executions without a job, and gates
-// that are counted wrongly. With repair it also puts right what can be.
+// states that contradict what is beside them, executions without a job, gates that
+// are counted wrongly, and results that are not on their way. With repair it also puts right what can be.
 func (s *Store) Check(ctx context.Context, repair bool) ([]Finding, error) {
 	c := &checker{store: s, repair: repair}
-	steps := []func(context.Context) error{c.file, c.states, c.executions, c.tickets, c.gates, c.tasks}
+	steps := []func(context.Context) error{c.file, c.states, c.executions, c.tickets, c.gates, c.tasks, c.deliveries}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return c.findings, wrap("check the database", err)

@@ -299,6 +299,9 @@ func (s *Store) drop(ctx context.Context, t *tx, k *candidate, cause *ratchet.Er
 	}
 	j.State, j.Status, j.Error = ratchet.JobCancelled, ratchet.StatusCancelled, cause
 	t.publish(jobEvent(j, ratchet.ExecutionID{}, cause))
+	if err := s.outbox(ctx, t, j); err != nil {
+		return err
+	}
 	if k.holds {
 		return leaveGate(ctx, t, gateKey(j))
 	}

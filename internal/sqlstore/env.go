@@ -80,6 +80,15 @@ func setEnv(ctx context.Context, tx *tx, task ratchet.TaskID, name string, seale
 	return err
 }
 
+// EnvValue returns the sealed value of a variable; found is false if it has none.
+func (s *Store) EnvValue(ctx context.Context, task ratchet.TaskID, name string) (sealed []byte, found bool, err error) {
+	all, err := column1[[]byte](ctx, s.reader(), "SELECT sealed FROM task_env WHERE task_id = ? AND name = ?", task, name)
+	if err != nil || len(all) == 0 {
+		return nil, false, wrap("read variable", err)
+	}
+	return all[0], true, nil
+}
+
 // UnsetEnv takes a variable's value away.
 func (s *Store) UnsetEnv(ctx context.Context, task ratchet.TaskID, name string) error {
 	if notText(name) != "" {

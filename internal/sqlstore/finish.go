@@ -28,7 +28,7 @@ func (s *Store) Finish(ctx context.Context, l ratchet.Lease, o ratchet.Outcome) 
 	if o.Execution.State == ratchet.ExecutionLost {
 		return nil, s.GiveBack(ctx, l, o.Execution)
 	}
-	if s.kind == postgres && o.RetryAt.IsZero() {
+	if s.kind == postgres && o.RetryAt.IsZero() && !s.operatorWants(o.Execution.Task) {
 		if job, err = s.finishOne(ctx, l, o); err != nil || job != nil {
 			return job, err
 		}
@@ -75,6 +75,9 @@ func (s *Store) finish(ctx context.Context, t *tx, l ratchet.Lease, o ratchet.Ou
 		}
 	}
 	t.publish(jobEvent(&job, l.Execution, o.Execution.Error))
+	if err := s.outbox(ctx, t, &job); err != nil {
+		return nil, err
+	}
 	return &job, s.release(ctx, t, &job, holds)
 }
 
@@ -166,6 +169,9 @@ func (s *Store) lose(ctx context.Context, t *tx, l ratchet.Lease, x *ratchet.Exe
 		}
 	}
 	t.publish(jobEvent(&job, l.Execution, job.Error))
+	if err := s.outbox(ctx, t, &job); err != nil {
+		return err
+	}
 	return s.release(ctx, t, &job, holds)
 }
 

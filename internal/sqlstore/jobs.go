@@ -17,7 +17,7 @@ func jobColumns() []string {
 		"id", "task_id", "task", "version_digest", "latest", "priority", "state", "parked",
 		"input", "output", "error", "attempts", "losses", "retry", "limits", "tags",
 		"concurrency_key", "concurrency_max", "idempotency_key", "schedule_id", "retry_of", "cancel_requested",
-		"created_at", "run_at", "started_at", "finished_at", "cache",
+		"created_at", "run_at", "started_at", "finished_at", "cache", "destinations",
 	}
 }
 
@@ -42,6 +42,7 @@ func jobDest(j *ratchet.Job) []any {
 		scanTime{&j.StartedAt},
 		scanTime{&j.FinishedAt},
 		scanText[ratchet.CacheUse]{&j.Cache},
+		scanJSON{&j.Destinations},
 	}
 }
 
@@ -140,6 +141,7 @@ func submitted(j *ratchet.Job) (values, error) {
 		{"output", storable(j.Output)},
 		{"finished_at", stamp(j.FinishedAt)},
 		{"cache", string(j.Cache)},
+		{"destinations", destinationsValue(j.Destinations)},
 	}
 	if j.Concurrency != nil {
 		row[11].is, row[12].is = j.Concurrency.Key, int64(j.Concurrency.Max)

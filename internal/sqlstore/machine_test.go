@@ -63,6 +63,8 @@ type modelJob struct {
 	lease     *ratchet.Claim
 	past      []*ratchet.Claim // leases that are gone
 	completed int              // times
+	to        *ratchet.Destination
+	delivery  *modelDelivery
 }
 
 func (j *modelJob) waits() bool {
@@ -104,7 +106,7 @@ func (m *machine) close() {
 
 // begin makes the store and the model empty.
 func (m *machine) begin() {
-	for _, table := range []string{"river_job", "executions", "jobs", "gates", "tasks", "settings"} {
+	for _, table := range []string{"deliveries", "river_job", "executions", "jobs", "gates", "tasks", "settings"} {
 		exec(m.t, m.store, "DELETE FROM "+table)
 	}
 	m.seen, m.odd, m.jobs, m.allPaused, m.paused = map[ratchet.JobID]ratchet.JobState{}, nil, nil, false, [2]bool{}
@@ -227,6 +229,7 @@ func (m *machine) compare(rt *rapid.T) {
 		m.number(rt, running, "SELECT count(*) FROM executions WHERE job_id = ? AND state IN ('running', 'pending')", got.ID)
 		m.number(rt, want.attempts+want.losses, "SELECT count(*) FROM executions WHERE job_id = ?", got.ID)
 	}
+	m.compareDeliveries(rt)
 	for key, places := range gates() {
 		inside := m.inside(key)
 		if inside > places {

@@ -29,6 +29,10 @@ func (m *machine) steps() map[string]func(*rapid.T) {
 		"pause all":    m.pauseAll,
 		"crash":        m.crash,
 		"go adrift":    m.adrift,
+		"deliver":      m.claimDeliveries,
+		"delivered":    m.endDelivery,
+		"deliver late": m.endLate,
+		"redeliver":    m.redeliver,
 	}
 }
 
@@ -55,7 +59,7 @@ func (m *machine) submit(rt *rapid.T) {
 	}
 	j.places = gates()[j.key]
 	accepted := storetest.Submit(m.t, m.store, storetest.NewJob(m.tasks[j.task], func(job *ratchet.Job) {
-		job.Priority = j.priority
+		job.Priority, job.Destinations = j.priority, destined(rt, j)
 		if j.key != "" {
 			job.Concurrency = &ratchet.Concurrency{Key: j.key, Max: j.places}
 		}
@@ -226,6 +230,7 @@ func (m *machine) crash(rt *rapid.T) {
 		rt.Fatalf("got %d recovered, %v, want %d", n, err, len(lost))
 	}
 	m.lose(lost...)
+	m.recoverDeliveries(rt)
 }
 
 // adrift forgets some of what runs.

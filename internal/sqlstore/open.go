@@ -15,6 +15,7 @@ import (
 const (
 	DefaultURL      = "ratchet.db"
 	DefaultMaxConns = 16
+	DefaultPerLane  = 8
 )
 
 // Open opens the database that cfg names and brings its schema up to date. A
@@ -25,6 +26,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	cfg.URL = cmp.Or(cfg.URL, DefaultURL)
 	cfg.MaxConns = cmp.Or(cfg.MaxConns, DefaultMaxConns)
 	cfg.Synchronous = strings.ToUpper(cmp.Or(cfg.Synchronous, "FULL"))
+	cfg.DeliveriesPerLane = cmp.Or(max(cfg.DeliveriesPerLane, 0), DefaultPerLane)
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -34,6 +36,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s := &Store{
 		cfg: cfg, alarm: newAlarm(),
 		candidateSQL: sync.OnceValue(candidateSQL), finishJob: sync.OnceValue(finishJob), finishAlone: sync.OnceValue(finishAlone), loseJob: sync.OnceValue(loseJob),
+		endDelivery: sync.OnceValue(endDelivery),
 	}
 	open := s.openSQLite
 	if isPostgres(cfg.URL) {

@@ -22,7 +22,7 @@ func schedules() table[ratchet.Schedule] {
 		columns: []string{
 			"id", "name", "description", "task_id", "task", "cron", "every", "timezone", "input", "priority", "tags",
 			"missed", "missed_max", "overlap", "max_runs", "start_at", "end_at", "enabled",
-			"runs", "skipped", "last_run_at", "last_job", "next_run_at", "created_at", "updated_at",
+			"runs", "skipped", "last_run_at", "last_job", "next_run_at", "created_at", "updated_at", "destinations",
 		},
 		dest: func(s *ratchet.Schedule) []any {
 			return []any{
@@ -45,6 +45,7 @@ func schedules() table[ratchet.Schedule] {
 				scanTime{&s.NextRunAt},
 				scanTime{&s.CreatedAt},
 				scanTime{&s.UpdatedAt},
+				scanJSON{&s.Destinations},
 			}
 		},
 		// What firing counts is not among these: it is written by Fire alone.
@@ -71,6 +72,7 @@ func schedules() table[ratchet.Schedule] {
 				{"next_run_at", stamp(s.NextRunAt)},
 				{"created_at", stamp(s.CreatedAt)},
 				{"updated_at", stamp(s.UpdatedAt)},
+				{"destinations", destinationsValue(s.Destinations)},
 			}
 		},
 	}

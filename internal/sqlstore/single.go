@@ -89,7 +89,8 @@ func (s *Store) startOne(ctx context.Context, k *candidate) (*ratchet.Claim, err
 }
 
 // finishOne writes the end of an attempt after which there is no other, of a job
-// without a gate; nil if it is not such a job, or the lease is gone.
+// without a gate and destinations; nil if it is not such a job, or the lease is
+// gone.
 func (s *Store) finishOne(ctx context.Context, l ratchet.Lease, o ratchet.Outcome) (*ratchet.Job, error) {
 	at := now()
 	args, err := finishArgs(l, o, at)
@@ -119,6 +120,6 @@ func (s *Store) finishOne(ctx context.Context, l ratchet.Lease, o ratchet.Outcom
 
 // finishAlone is finishJob and endExecution in one.
 func finishAlone() string {
-	finish := strings.Replace(finishJob(), " RETURNING ", " AND NOT holds RETURNING ", 1)
+	finish := strings.Replace(finishJob(), " RETURNING ", " AND NOT holds AND destinations = '' RETURNING ", 1)
 	return "WITH done AS (" + finish + "), ended AS (" + endExecution + " AND EXISTS (SELECT 1 FROM done)) SELECT * FROM done"
 }

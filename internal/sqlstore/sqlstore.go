@@ -26,6 +26,16 @@ type Config struct {
 	// SQLite in the order of the commits, with PostgreSQL in about that order. It
 	// must not wait, nor write to the store. Default: nobody is told.
 	Publish func(...ratchet.Event)
+	// Destinations are those that the operator has for the results of a task's
+	// jobs, beside the jobs' own. It is asked whenever a job ends, so it must be
+	// quick. Default: there are none.
+	Destinations func(task string) []ratchet.Destination
+	// OnDelivery is told when there may be a delivery to claim that is due sooner
+	// than was known. It must not wait, nor call the store. Default: nobody is told.
+	OnDelivery func()
+	// DeliveriesPerLane is the most deliveries to one place that one claim gives.
+	// Default: 8.
+	DeliveriesPerLane int
 	// Log gets what operators should know. Default: nothing is logged.
 	Log *slog.Logger
 	// Synchronous is how safely SQLite writes: FULL survives a loss of power,
@@ -60,9 +70,10 @@ type Store struct {
 	waiting  waitingCount
 	counts   counts
 	alarm    *alarm
+	leased   leasedDeliveries
 
 	// Statements that are put together of lists of columns, once.
-	candidateSQL, finishJob, finishAlone, loseJob func() string
+	candidateSQL, finishJob, finishAlone, loseJob, endDelivery func() string
 }
 
 // Node returns the server that this store works for.

@@ -46,6 +46,7 @@ func submit(ctx context.Context, t *tx, list []ratchet.Submission) ([]ratchet.Jo
 	}
 	var rows []values
 	var tickets []placed
+	var ended []*ratchet.Job // whose results were kept
 	for i := range accepted {
 		j := &accepted[i]
 		if is[i] != novel {
@@ -58,10 +59,15 @@ func submit(ctx context.Context, t *tx, list []ratchet.Submission) ([]ratchet.Jo
 		rows = append(rows, row)
 		if j.Cache != ratchet.CacheHit {
 			tickets = append(tickets, placed{ratchet.Ticket{Job: j.ID, Number: 1}, j.RunAt, j.Priority})
+		} else {
+			ended = append(ended, j)
 		}
 		t.publish(jobEvent(j, ratchet.ExecutionID{}, nil))
 	}
 	if err := insertAll(ctx, t, "jobs", rows); err != nil {
+		return nil, err
+	}
+	if err := t.store.outbox(ctx, t, ended...); err != nil {
 		return nil, err
 	}
 	for i := range accepted {

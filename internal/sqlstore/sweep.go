@@ -14,6 +14,7 @@ const (
 	keepCompleted = 7 * 24 * time.Hour
 	keepFailed    = 30 * 24 * time.Hour
 	keepOrphan    = time.Hour
+	keepDisabled  = 90 * 24 * time.Hour // then it is tried again
 )
 
 // sweepBatch is how many rows go in one transaction: others wait for it.
@@ -54,10 +55,13 @@ func (s *Store) Sweep(ctx context.Context, keep ratchet.Retention, limit int) (d
 	return deleted, wrap("delete what is left of deleted tasks", s.sweepRest(ctx, at))
 }
 
+// delivered is the condition that nothing is left to be delivered of a job.
+const delivered = "NOT EXISTS (SELECT 1 FROM deliveries WHERE deliveries.job_id = jobs.id AND deliveries.state IN ('pending', 'sending'))"
+
 // sweepJobs deletes jobs that came to the state before a time. The IDs of jobs
 // sort by when they were made, which is before: so an index leads to them.
 func (s *Store) sweepJobs(ctx context.Context, state ratchet.JobState, older time.Time, most int) (int, error) {
-	ids, err := column1[ratchet.JobID](ctx, s.reader(), "SELECT id FROM jobs WHERE state = ? AND id < ? AND finished_at < ? ORDER BY id LIMIT ?",
+	ids, err := column1[ratchet.JobID](ctx, s.reader(), "SELECT id FROM jobs WHERE state = ? AND id < ? AND finished_at < ? AND "+delivered+" ORDER BY id LIMIT ?",
 		string(state), firstIDAt(older), stamp(older), most)
 	if err != nil || len(ids) == 0 {
 		return 0, err
@@ -70,10 +74,14 @@ func (s *Store) sweepJobs(ctx context.Context, state ratchet.JobState, older tim
 	marks := placeholders(len(list))
 	var n int64
 	err = s.write(ctx, "delete old jobs", func(tx *tx) error {
-		if _, err := tx.exec(ctx, "DELETE FROM executions WHERE job_id IN ("+marks+")", list...); err != nil {
+		// What was redelivered meanwhile stays, and its job with it.
+		if _, err := tx.exec(ctx, "DELETE FROM deliveries WHERE job_id IN ("+marks+") AND state IN ('delivered', 'failed')", list...); err != nil {
 			return err
 		}
-		n, err = tx.exec(ctx, "DELETE FROM jobs WHERE id IN ("+marks+")", list...)
+		if n, err = tx.exec(ctx, "DELETE FROM jobs WHERE id IN ("+marks+") AND "+delivered, list...); err != nil {
+			return err
+		}
+		_, err := tx.exec(ctx, "DELETE FROM executions WHERE job_id IN ("+marks+") AND NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.id = executions.job_id)", list...)
 		return err
 	})
 	return int(n), err
@@ -142,6 +150,7 @@ func (s *Store) sweepRest(ctx context.Context, at time.Time) error {
 	}{
 		{"blobs", "created_at < ? AND NOT EXISTS (SELECT 1 FROM versions WHERE versions.digest = blobs.digest)", []any{stamp(at.Add(-keepOrphan))}},
 		{"rates", "NOT EXISTS (SELECT 1 FROM tasks WHERE tasks.id = rates.task_id)", nil},
+		{"disabled_targets", "at < ?", []any{stamp(at.Add(-keepDisabled))}},
 	}
 	for _, r := range rest {
 		var some bool

@@ -81,6 +81,7 @@ type tx struct {
 	events  []ratchet.Event
 	tickets bool                    // some are due at once
 	later   []time.Time             // when the others are
+	deliver bool                    // there may be a delivery to claim
 	after   []func(context.Context) // what goes on after the commit
 }
 
@@ -129,6 +130,9 @@ func (s *Store) committed(t *tx) {
 		s.queue.notify()
 	}
 	s.alarm.set(t.later)
+	if t.deliver && s.cfg.OnDelivery != nil {
+		s.cfg.OnDelivery()
+	}
 }
 
 // guarded runs f and makes an error of its panic: the transaction is shared with

@@ -5,6 +5,7 @@ import "testing"
 // runNouns runs the tests of everything but jobs' lives.
 func runNouns(t *testing.T, fresh func(testing.TB) string) {
 	t.Helper()
+	runDeliveries(t, fresh)
 	for name, test := range map[string]func(*testing.T, func(testing.TB) string){
 		"task is kept as it came":                  testTaskIsKeptAsItCame,
 		"the same content is the same version":     testTheSameContentIsTheSameVersion,
