@@ -95,7 +95,14 @@ const (
 	ReasonPluginLoad          Reason = "PLUGIN_LOAD_FAILED"
 	ReasonPluginAPIVersion    Reason = "PLUGIN_API_VERSION_MISMATCH"
 	ReasonPluginNotCapable    Reason = "PLUGIN_CAPABILITY_NOT_SUPPORTED"
-	ReasonAlreadyExists       Reason = "ALREADY_EXISTS" // what should be made is there
+	ReasonPluginRejected      Reason = "PLUGIN_REJECTED"    // a plugin refused the job
+	ReasonPluginFailed        Reason = "PLUGIN_FAILED"      // it answered with an error, crashed, or broke the protocol
+	ReasonPluginTimeout       Reason = "PLUGIN_TIMEOUT"     // it was over its budget
+	ReasonPluginUnavailable   Reason = "PLUGIN_UNAVAILABLE" // it is not enabled, or failed too often
+	ReasonPluginDenied        Reason = "PLUGIN_DENIED"      // it needs more than it was allowed, or the task may not call it
+	ReasonPluginChecksum      Reason = "PLUGIN_CHECKSUM_MISMATCH"
+	ReasonPluginDependency    Reason = "PLUGIN_DEPENDENCY" // one that it requires is missing or in a circle, or it is required
+	ReasonAlreadyExists       Reason = "ALREADY_EXISTS"    // what should be made is there
 	ReasonIO                  Reason = "IO_ERROR"
 	ReasonInternal            Reason = "INTERNAL_ERROR"
 )
@@ -106,7 +113,8 @@ func (r Reason) Code() Code {
 	case ReasonUsage, ReasonValidation, ReasonSerialization, ReasonConfig,
 		ReasonTaskInvalidSource, ReasonTaskValidation, ReasonTaskVersion,
 		ReasonInputInvalid, ReasonArchiveUnsafe, ReasonEngineUnknown, ReasonPluginNotCapable,
-		ReasonSyntax, ReasonNoFunction, ReasonMethod, ReasonMediaType, ReasonTooLarge:
+		ReasonSyntax, ReasonNoFunction, ReasonMethod, ReasonMediaType, ReasonTooLarge,
+		ReasonPluginRejected:
 		return CodeInvalid
 	case ReasonTaskNotFound, ReasonExecutionNotFound, ReasonEntityNotFound,
 		ReasonServiceNotFound, ReasonPluginNotFound, ReasonTaskDeprecated, ReasonStorageNotFound,
@@ -114,10 +122,11 @@ func (r Reason) Code() Code {
 		return CodeNotFound
 	case ReasonUnauthenticated:
 		return CodeUnauthenticated
-	case ReasonTaskDisabled, ReasonPermission, ReasonEgressRefused, ReasonForbidden, ReasonOriginRefused:
+	case ReasonTaskDisabled, ReasonPermission, ReasonEgressRefused, ReasonForbidden, ReasonOriginRefused,
+		ReasonPluginDenied:
 		return CodeForbidden
 	case ReasonExecutionInvalidState, ReasonStorageDuplicateKey, ReasonExecutionCancelled, ReasonAlreadyExists,
-		ReasonChanged:
+		ReasonChanged, ReasonPluginChecksum, ReasonPluginDependency:
 		return CodeConflict
 	case ReasonQueueFull:
 		return CodeExhausted
@@ -126,10 +135,11 @@ func (r Reason) Code() Code {
 		ReasonRecursionLimit, ReasonNeverSettles, ReasonOutputNotJSON, ReasonOutputInvalid,
 		ReasonWorker:
 		return CodeTaskFailed
-	case ReasonTimeout:
+	case ReasonTimeout, ReasonPluginTimeout:
 		return CodeTimeout
 	case ReasonNetwork, ReasonTooManyRedirect, ReasonBodyTooLarge, ReasonCircuitOpen, ReasonServiceUnavailable,
-		ReasonStorageConnection, ReasonSandboxUnavailable, ReasonStorageFull, ReasonStorageReadOnly, ReasonStorageLocked:
+		ReasonStorageConnection, ReasonSandboxUnavailable, ReasonStorageFull, ReasonStorageReadOnly, ReasonStorageLocked,
+		ReasonPluginUnavailable, ReasonPluginFailed:
 		return CodeUnavailable
 	default:
 		return CodeInternal
@@ -147,7 +157,7 @@ func (r Reason) RetryDelay() time.Duration {
 		return time.Minute
 	case ReasonServiceUnavailable:
 		return 5 * time.Second
-	case ReasonTimeout, ReasonExecutionTimeout:
+	case ReasonTimeout, ReasonExecutionTimeout, ReasonPluginTimeout, ReasonPluginUnavailable:
 		return 2 * time.Second
 	case ReasonWorker, ReasonNetwork, ReasonStorageConnection, ReasonQueueFull:
 		return time.Second
