@@ -248,3 +248,14 @@ type PluginEvent struct {
 	Input       json.RawMessage `json:"-"` // travels beside the rest
 	Output      json.RawMessage `json:"-"`
 }
+
+// A PluginRecord is what is kept of a plugin that the operator has set: its
+// settings, without the configuration, which is sealed.
+type PluginRecord struct {
+	Name string
+	PluginSettings
+	Sealed []byte // the configuration; empty if there is none
+}
+
+// PluginContext is what the sealed configuration of a plugin is bound to.
+func PluginContext(name string) []byte { return []byte("plugin\x00" + name) }
