@@ -48,7 +48,7 @@ type PluginKind string
 const (
 	PluginExecutable PluginKind = "executable" // a process of its own
 	PluginWASM       PluginKind = "wasm"       // a WebAssembly module, within the server
-	PluginBuiltIn    PluginKind = "built-in"   // compiled into the server
+	PluginBuiltIn    PluginKind = "built_in"   // compiled into the server
 )
 
 // A PluginStatus says where a plugin stands on a node.
@@ -102,7 +102,8 @@ func HookPoints() []HookPoint {
 // A PluginHook is one that a plugin has.
 type PluginHook struct {
 	Point    HookPoint `json:"point"`
-	Priority int       `json:"priority"` // 0 to 1000; the lowest is called first
+	Priority int       `json:"priority"`       // 0 to 1000; the lowest is called first
+	Brief    bool      `json:"brief,omitzero"` // it is not given the documents
 }
 
 // The priorities of hooks that have names, and the default.

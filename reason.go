@@ -159,7 +159,7 @@ func (r Reason) RetryDelay() time.Duration {
 		return 5 * time.Second
 	case ReasonTimeout, ReasonExecutionTimeout, ReasonPluginTimeout, ReasonPluginUnavailable:
 		return 2 * time.Second
-	case ReasonWorker, ReasonNetwork, ReasonStorageConnection, ReasonQueueFull:
+	case ReasonWorker, ReasonNetwork, ReasonStorageConnection, ReasonQueueFull, ReasonPluginFailed:
 		return time.Second
 	case ReasonIO, ReasonStorageTransaction, ReasonStorageFull:
 		return 500 * time.Millisecond

@@ -18,6 +18,7 @@ func (s *Service) catalogue() (c Catalogue) {
 	s.executionOperations(&c)
 	s.scheduleOperations(&c)
 	s.clusterOperations(&c)
+	s.pluginOperations(&c)
 	s.keyOperations(&c)
 	return c
 }

@@ -73,6 +73,7 @@ type Deps struct {
 	Workers   Workers
 	Breakers  Breakers // nil: there are none
 	Results   Results  // nil: none are kept
+	Plugins   Plugins  // nil: there are none
 	// Now is the time. Default time.Now.
 	Now func() time.Time
 }
@@ -89,6 +90,7 @@ type Service struct {
 	workers Workers
 	guards  Breakers
 	results Results
+	plugins Plugins
 	clock   func() time.Time
 	config  Config
 	used    func(Use)
@@ -116,7 +118,7 @@ func New(d Deps, c Config) *Service {
 	}
 	s := &Service{
 		store: d.Store, stream: d.Stream, rules: d.Schedules, sealer: d.Sealer, prober: d.Prober,
-		workers: d.Workers, guards: d.Breakers, results: d.Results, clock: d.Now, config: c, used: func(Use) {},
+		workers: d.Workers, guards: d.Breakers, results: d.Results, plugins: d.Plugins, clock: d.Now, config: c, used: func(Use) {},
 	}
 	s.Catalogue = s.catalogue()
 	return s

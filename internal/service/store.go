@@ -85,6 +85,7 @@ type Store interface {
 	JobStore
 	ScheduleStore
 	ClusterStore
+	PluginStore
 }
 
 // An EnvVar is a variable of a task's environment. Its value is write-only.
