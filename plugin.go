@@ -260,3 +260,23 @@ type PluginRecord struct {
 
 // PluginContext is what the sealed configuration of a plugin is bound to.
 func PluginContext(name string) []byte { return []byte("plugin\x00" + name) }
+
+// maxPluginName is the greatest length of a plugin's name.
+const maxPluginName = 64
+
+// ValidPluginName reports whether name can be that of a plugin: lower-case letters,
+// digits and single hyphens between them, beginning with a letter.
+func ValidPluginName(name string) bool {
+	if name == "" || len(name) > maxPluginName || name[0] < 'a' || name[0] > 'z' || name[len(name)-1] == '-' {
+		return false
+	}
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9':
+		case c == '-' && name[i-1] != '-':
+		default:
+			return false
+		}
+	}
+	return true
+}

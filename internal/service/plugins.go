@@ -74,14 +74,12 @@ func (s *Service) listPlugins(ctx context.Context, _ None) ([]ratchet.Plugin, er
 	return all, nil
 }
 
-var pluginName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
-
 // findPlugin returns the plugin of a name.
 func (s *Service) findPlugin(ctx context.Context, name string) (*ratchet.Plugin, error) {
 	if s.plugins == nil {
 		return nil, ratchet.Errorf(ratchet.ReasonPluginUnavailable, "this server has no plugins: plugins.enabled is false in its configuration")
 	}
-	if len(name) > maxRef || !pluginName.MatchString(name) {
+	if !ratchet.ValidPluginName(name) {
 		return nil, ratchet.Errorf(ratchet.ReasonValidation, "%q is not the name of a plugin: want lower-case letters, digits and hyphens, as in ratchet-plugin-NAME", shorten(name))
 	}
 	all := s.plugins.Plugins(ctx)
