@@ -81,7 +81,7 @@ type Plugin struct {
 
 // A Setup is what a plugin starts with.
 type Setup struct {
-	Config  json.RawMessage // fits the schema; null if the operator gave none
+	Config  json.RawMessage // fits the schema; {} if the operator gave none
 	Data    string          // the folder that it may write to; empty in WebAssembly and in the server
 	Ratchet string          // the server's version
 	// Log writes to the server's log. What is printed gets there too.
