@@ -81,6 +81,8 @@ func typeBit(t ratchet.EventType) uint8 {
 		return 8
 	case ratchet.EventPurge:
 		return 16
+	case ratchet.EventPlugin:
+		return 32
 	default:
 		return 0
 	}

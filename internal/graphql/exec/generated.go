@@ -289,6 +289,8 @@ func newExecutionContext(
 
 func (ec *executionContext) childFields_Breaker(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "kind":
+		return ec.fieldContext_Breaker_kind(ctx, field)
 	case "host":
 		return ec.fieldContext_Breaker_host(ctx, field)
 	case "state":
@@ -2556,6 +2558,30 @@ func (ec *executionContext) field___Type_inputFields_args(ctx context.Context, r
 // endregion ***************************** args.gotpl *****************************
 
 // region    **************************** field.gotpl *****************************
+
+func (ec *executionContext) _Breaker_kind(ctx context.Context, field graphql.CollectedField, obj *ratchet.Breaker) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Breaker_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ratchet.BreakerKind) graphql.Marshaler {
+			return ec.marshalNBreakerKind2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐBreakerKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Breaker_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Breaker", field, false, false, "BreakerKind")
+}
 
 func (ec *executionContext) _Breaker_host(ctx context.Context, field graphql.CollectedField, obj *ratchet.Breaker) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -16927,6 +16953,11 @@ func (ec *executionContext) _Breaker(ctx context.Context, sel ast.SelectionSet, 
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Breaker")
+		case "kind":
+			out.Values[i] = ec._Breaker_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "host":
 			out.Values[i] = ec._Breaker_host(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -20980,6 +21011,20 @@ func (ec *executionContext) marshalNBreaker2ᚕgithubᚗcomᚋratchetᚑrunner�
 	}
 
 	return ret
+}
+
+func (ec *executionContext) unmarshalNBreakerKind2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐBreakerKind(ctx context.Context, v any) (ratchet.BreakerKind, error) {
+	res, err := schema.UnmarshalBreakerKind(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNBreakerKind2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐBreakerKind(ctx context.Context, sel ast.SelectionSet, v ratchet.BreakerKind) graphql.Marshaler {
+	_ = sel
+	res := schema.MarshalBreakerKind(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "BreakerKind!")
+	}
+	return res
 }
 
 func (ec *executionContext) unmarshalNBreakerState2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐBreakerState(ctx context.Context, v any) (ratchet.BreakerState, error) {
