@@ -12,7 +12,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"strings"
 	"syscall"
 	"time"
 
@@ -84,10 +83,6 @@ func Main(ctx context.Context, w World) int {
 		fmt.Fprintln(w.Stderr, sandbox.Launch(w.Args[1:]))
 		return 1
 	}
-	if launchOf(w.Args) {
-		fmt.Fprintln(w.Stderr, sandbox.Launch(w.Args[1:])) // it returns only if it failed, and has told the server
-		return 1
-	}
 	a := newApp(w)
 	if inherited != nil {
 		return a.report(inherited)
@@ -103,12 +98,6 @@ func workerOf(args []string) bool {
 	}
 	_, err := sandbox.ParseArg(args[1])
 	return err == nil
-}
-
-// launchOf reports whether this process is to confine itself and then become a
-// plugin: its first argument is a profile.
-func launchOf(args []string) bool {
-	return len(args) > 3 && args[0] == "plugin-launch" && strings.HasPrefix(args[1], "{")
 }
 
 // app is one run of the command.
