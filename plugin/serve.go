@@ -142,6 +142,9 @@ func (s *server) begin(ctx context.Context, call *ipc.PluginCall) {
 			return err
 		})
 		answer.Failure = failure(err)
+		if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			answer.Failure.Kind = "timeout"
+		}
 		s.mu.Lock()
 		delete(s.cancels, call.ID)
 		s.mu.Unlock()

@@ -90,7 +90,7 @@ type PluginStop struct {
 // A PluginFailure is why a plugin did not do what was asked.
 type PluginFailure struct {
 	_       struct{} `cbor:",toarray"`
-	Kind    string   // "error", "rejected", "panic" or "unsupported"
+	Kind    string   // "error", "rejected", "timeout", "panic" or "unsupported"
 	Message string
 	Retry   bool   // the same call may succeed later
 	Data    []byte // JSON object or empty

@@ -224,6 +224,13 @@ func (e *entry) ask(ctx context.Context, op string, head, body []byte, budget ti
 		outcome = resilience.Failure
 		return nil, ratchet.Errorf(ratchet.ReasonPluginFailed, "plugin %q: %w", e.name, err)
 	}
+	if f := r.Failure; f != nil && f.Kind == "timeout" { // it noticed a moment before we did
+		if end, ok := ctx.Deadline(); ok && end.Before(began.Add(budget)) {
+			return nil, context.DeadlineExceeded
+		}
+		outcome = resilience.Failure
+		return nil, ratchet.Errorf(ratchet.ReasonPluginTimeout, "plugin %q: %w", e.name, &budgetError{budget})
+	}
 	outcome = resilience.Success // it answered
 	return r, failed(e.name, r.Failure)
 }

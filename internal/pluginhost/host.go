@@ -232,4 +232,10 @@ func (h *Host) check(ctx context.Context) {
 
 // Breakers lists the plugins that failed so much that they are left alone for a
 // while, and are not forgotten, by name.
-func (h *Host) Breakers() []ratchet.Breaker { return h.breakers.Breakers() }
+func (h *Host) Breakers() []ratchet.Breaker {
+	all := h.breakers.Breakers()
+	for i := range all {
+		all[i].Kind = ratchet.BreakerPlugin
+	}
+	return all
+}

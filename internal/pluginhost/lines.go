@@ -2,6 +2,7 @@ package pluginhost
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -14,10 +15,8 @@ import (
 	"github.com/ratchet-runner/ratchet-go"
 )
 
-const (
-	maxLine  = 4 << 10 // of what a plugin prints or logs
-	keepLast = 40      // lines, to tell how it died
-)
+// maxLine bounds a line that a plugin prints or logs.
+const maxLine = 4 << 10
 
 // A flood counts what a plugin says unasked.
 type flood struct {
@@ -45,7 +44,8 @@ type lines struct {
 
 	mu      sync.Mutex
 	process *process
-	recent  []string
+	sign    string // the first line that tells of a bad end
+	recent  string // the last line
 }
 
 func newLines(from io.ReadCloser) *lines { return &lines{from: from, done: make(chan struct{})} }
@@ -79,12 +79,7 @@ func (l *lines) drain() {
 		if strings.TrimSpace(text) == "" {
 			continue
 		}
-		l.mu.Lock()
-		l.recent = append(l.recent, text)
-		if len(l.recent) > keepLast {
-			l.recent = l.recent[1:]
-		}
-		l.mu.Unlock()
+		l.note(text)
 		l.process.log.Info("plugin printed", slog.String("line", text))
 	}
 }
@@ -101,21 +96,23 @@ func (l *lines) finish() {
 	_ = l.from.Close() // nothing is lost that we would wait for
 }
 
+// note remembers a line, in case it is the last word.
+func (l *lines) note(line string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.recent = line
+	for _, sign := range []string{"panic:", "fatal error:", "Error:", "error:", "Uncaught"} {
+		if l.sign == "" && strings.Contains(line, sign) {
+			l.sign = line
+		}
+	}
+}
+
 // last is the line that best says how the plugin died.
 func (l *lines) last() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, line := range l.recent {
-		for _, sign := range []string{"panic:", "fatal error:", "Error:", "error:"} {
-			if strings.HasPrefix(line, sign) {
-				return limit(line, 300)
-			}
-		}
-	}
-	if len(l.recent) == 0 {
-		return ""
-	}
-	return limit(l.recent[len(l.recent)-1], 300)
+	return limit(strings.TrimSpace(cmp.Or(l.sign, l.recent)), 300)
 }
 
 // isClosed reports whether err only says that a pipe is closed.

@@ -120,7 +120,8 @@ func newHost(t testing.TB, f folder, c pluginhost.Config) (*pluginhost.Host, *lo
 			t.Errorf("run: %v", err)
 		}
 		if t.Failed() {
-			t.Log(book.String())
+			text := book.String()
+			t.Log(text[:min(len(text), 5000)])
 		}
 	})
 	return h, book

@@ -18,8 +18,19 @@ import (
 
 // bePlugin makes the process the plugin of a name. It does not return.
 func bePlugin(name string) {
+	manifestOnly(name)
+	beBad(name)
+	require := func(name, version string) ratchet.PluginRequirement {
+		return ratchet.PluginRequirement{Name: name, Version: version}
+	}
 	all := map[string]func() plugin.Plugin{
-		"good": good, "broken": brokenPlugin,
+		"good": good, "broken": brokenPlugin, "greedy": greedy, "late": late, "fails-to-start": failsToStart,
+		"circle-a": related("circle-a", "1.0.0", require("circle-b", "")),
+		"circle-b": related("circle-b", "1.0.0", require("circle-c", "")),
+		"circle-c": related("circle-c", "1.0.0", require("circle-a", "")),
+		"base":     related("base", "1.5.0"),
+		"user":     related("user", "1.0.0", require("base", "^1.2")),
+		"modern":   related("modern", "1.0.0", require("base", ">=2")),
 	}
 	if p, ok := all[name]; ok {
 		plugin.Main(p())
@@ -173,3 +184,42 @@ func good() plugin.Plugin {
 }
 
 func brokenPlugin() plugin.Plugin { return plugin.Plugin{Name: "Not A Name", Version: "one"} }
+
+// greedy needs more than it gets by itself.
+func greedy() plugin.Plugin {
+	p := good()
+	p.Name, p.Events = "greedy", nil
+	p.Needs = ratchet.PluginNeeds{Network: true, Files: []ratchet.PluginFile{{Path: "/etc/hostname"}}, Memory: 300 * ratchet.MB}
+	return p
+}
+
+// late is a hook that takes as long as the input says, in milliseconds.
+func late() plugin.Plugin {
+	return plugin.Plugin{
+		Name: "late", Version: "1.0.0",
+		BeforeExecution: &plugin.Hook{Call: func(ctx context.Context, e *plugin.Event) error {
+			var ms int
+			switch err := json.Unmarshal(e.Input, &ms); {
+			case err != nil:
+				return fmt.Errorf("no number: %w", err)
+			case ms < 0:
+				os.Exit(-ms)
+			}
+			timer := time.NewTimer(time.Duration(ms) * time.Millisecond)
+			defer timer.Stop()
+			select {
+			case <-timer.C:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}},
+	}
+}
+
+func failsToStart() plugin.Plugin {
+	return plugin.Plugin{
+		Name: "fails-to-start", Version: "1.0.0", BeforeExecution: &plugin.Hook{Call: func(context.Context, *plugin.Event) error { return nil }},
+		Start: func(context.Context, plugin.Setup) error { return errors.New("no luck today") },
+	}
+}

@@ -31,6 +31,12 @@ type signature struct{ input, output *bundle.Schema }
 
 // lookup finds a plugin and reads what it says of itself.
 func (h *Host) lookup(ctx context.Context, name string) (*prepared, error) {
+	return h.pinned(ctx, name, "")
+}
+
+// pinned is lookup, which does not touch a file of another checksum than the pin,
+// if there is one.
+func (h *Host) pinned(ctx context.Context, name, pin string) (*prepared, error) {
 	one, ok := h.files.find()[name]
 	if !ok {
 		where := "no folder of plugins is configured"
@@ -39,16 +45,21 @@ func (h *Host) lookup(ctx context.Context, name string) (*prepared, error) {
 		}
 		return nil, ratchet.Errorf(ratchet.ReasonPluginNotFound, "plugin %q was not found on this node: %s", name, where)
 	}
-	return h.files.read(ctx, one)
+	sum, err := h.files.checksum(one)
+	if err != nil {
+		return nil, ratchet.Errorf(ratchet.ReasonPluginLoad, "plugin %q: %w", name, err)
+	}
+	if pin != "" && one.builtIn == nil && pin != sum {
+		return nil, ratchet.Errorf(ratchet.ReasonPluginChecksum,
+			"plugin %q is pinned to the checksum %s, but %s has %s: somebody exchanged it. \"ratchet plugin enable %s\" pins the new one",
+			name, pin, one.path, sum, name)
+	}
+	return h.files.read(ctx, one, sum)
 }
 
 // read returns what a file says of itself, which is asked once as long as the file
 // stays the same.
-func (f *files) read(ctx context.Context, one file) (*prepared, error) {
-	sum, err := f.checksum(one)
-	if err != nil {
-		return nil, ratchet.Errorf(ratchet.ReasonPluginLoad, "plugin %q: %w", one.name, err)
-	}
+func (f *files) read(ctx context.Context, one file, sum string) (*prepared, error) {
 	key := one.path + "\x00" + one.name + "\x00" + sum
 	f.mu.Lock()
 	kept, ok := f.manifests[key]
@@ -147,14 +158,9 @@ func (p *prepared) schemas() (err error) {
 // prepare checks everything about a plugin that can be checked before it runs with
 // these settings.
 func (h *Host) prepare(ctx context.Context, name string, s ratchet.PluginSettings) (*prepared, error) {
-	p, err := h.lookup(ctx, name)
+	p, err := h.pinned(ctx, name, s.Pin)
 	if err != nil {
 		return nil, err
-	}
-	if s.Pin != "" && p.file.builtIn == nil && s.Pin != p.checksum {
-		return nil, ratchet.Errorf(ratchet.ReasonPluginChecksum,
-			"plugin %q is pinned to the checksum %s, but %s has %s: somebody exchanged it. \"ratchet plugin enable %s\" pins the new one",
-			name, s.Pin, p.file.path, p.checksum, name)
 	}
 	if more := missing(p.manifest.Needs, s.Allowed); len(more) > 0 && p.file.builtIn == nil {
 		return nil, ratchet.Errorf(ratchet.ReasonPluginDenied,
@@ -224,7 +230,11 @@ func (h *Host) start(ctx context.Context, ready *prepared, s ratchet.PluginSetti
 	if err != nil {
 		return nil, ratchet.Errorf(ratchet.ReasonPluginLoad, "plugin %q cannot be started: %w", name, err)
 	}
-	p, err := h.converse(ctx, name, c, rw, stderr)
+	var memory ratchet.Size // of a process; what runs in the server is bounded by other means
+	if ready.file.kind == ratchet.PluginExecutable {
+		memory = max(ready.manifest.Needs.Memory, h.config.Memory)
+	}
+	p, err := h.converse(ctx, name, c, rw, stderr, memory)
 	if err != nil {
 		return nil, ratchet.Errorf(ratchet.ReasonPluginUnavailable, "plugin %q: %w", name, err)
 	}

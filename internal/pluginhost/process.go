@@ -14,6 +14,7 @@ import (
 
 	"github.com/ratchet-runner/ratchet-go"
 	"github.com/ratchet-runner/ratchet-go/internal/ipc"
+	"github.com/ratchet-runner/ratchet-go/internal/sandbox"
 )
 
 // A child is a plugin that runs, however it does.
@@ -71,7 +72,7 @@ func (e *errDied) Error() string { return e.text }
 var errBroken = errors.New("it broke the protocol")
 
 // converse begins the conversation with a child.
-func (h *Host) converse(ctx context.Context, name string, c child, rw transport, stderr *lines) (*process, error) {
+func (h *Host) converse(ctx context.Context, name string, c child, rw transport, stderr *lines, memory ratchet.Size) (*process, error) {
 	conn, err := ipc.NewConn(rw)
 	if err != nil {
 		return nil, err
@@ -87,6 +88,9 @@ func (h *Host) converse(ctx context.Context, name string, c child, rw transport,
 	parts.Go(p.receive)
 	parts.Go(p.send)
 	parts.Go(stderr.drain)
+	if memory > 0 {
+		parts.Go(func() { p.bound(memory) })
+	}
 	if !h.begin(func() { p.reap(&parts) }) {
 		p.kill(errStopped)
 		p.reap(&parts)
@@ -112,6 +116,28 @@ func (p *process) reap(parts *sync.WaitGroup) {
 	close(p.ended)
 	_ = p.conn.Close() // it is gone: there is nothing to say to it
 	parts.Wait()
+}
+
+// bound kills the child if it uses more memory than it may.
+func (p *process) bound(memory ratchet.Size) {
+	meter, err := sandbox.OpenMeter(p.child.PID())
+	if err != nil {
+		return // it is gone, or this system has none
+	}
+	defer meter.Close()
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-p.ended:
+			return
+		case <-ticker.C:
+		}
+		if used, err := meter.Read(); err == nil && used.RSS > int64(memory) {
+			p.kill(fmt.Errorf("it uses more memory than the %s that it may have: its needs can ask for more", memory))
+			return
+		}
+	}
 }
 
 // send sends what is asked for. A child that does not read is killed.

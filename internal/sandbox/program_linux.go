@@ -142,12 +142,13 @@ func programLimits(p Profile) error {
 		}{"nproc", unix.RLIMIT_NPROC, 512})
 	}
 	if p.Memory > 0 {
-		// Private writable memory; stacks of threads and the like come on top.
+		// The second wall, for what is asked for at once: private writable memory that
+		// need not be used. Whoever starts it looks at what is used.
 		limits = append(limits, struct {
 			name     string
 			resource int
 			max      uint64
-		}{"data", unix.RLIMIT_DATA, uint64(p.Memory) + 128<<20})
+		}{"data", unix.RLIMIT_DATA, 2*uint64(p.Memory) + 256<<20})
 	}
 	var errs []error
 	for _, l := range limits {
