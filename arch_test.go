@@ -52,6 +52,7 @@ func layers() map[string]layer {
 		"internal/js":          {nil, "the engine knows no process: what the host does for a task comes in as functions"},
 		"internal/ipc":         {nil, "plugins speak it too"},
 		"plugin":               {[]string{"internal/ipc"}, "whoever writes a plugin gets the domain, the frames and nothing else with it"},
+		"examples/plugins":     {[]string{"plugin"}, "an example has what anybody has who writes a plugin"},
 		"internal/pluginhost":  {[]string{"plugin", "internal/ipc", "internal/sandbox", "internal/resilience", "internal/bundle"}, "it speaks to plugins and keeps them in; a configuration is checked as a task's input is; what they are called for comes from its callers"},
 		"internal/sandbox":     {nil, "it must be readable alone by whoever audits it"},
 		"internal/egress":      {[]string{"internal/resilience"}, "every request of a task passes it, and nothing else of ours but what counts its failures"},
