@@ -206,7 +206,8 @@ func (e *entry) ask(ctx context.Context, op string, head, body []byte, budget ti
 	began := time.Now()
 	p, err := e.acquireWithin(ctx, budget)
 	if err != nil {
-		if ctx.Err() == nil {
+		// That it is not started yet again says nothing new of it.
+		if ctx.Err() == nil && !errors.Is(err, &ratchet.Error{Reason: ratchet.ReasonPluginUnavailable}) {
 			outcome = resilience.Failure
 		}
 		return nil, err

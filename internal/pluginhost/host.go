@@ -109,6 +109,7 @@ type Host struct {
 	log      *slog.Logger
 	breakers *resilience.Hosts
 	files    files
+	wasm     *compiled
 	routes   atomic.Pointer[routes] // of the enabled plugins; nil: there are none
 
 	tasks sync.WaitGroup // everything that the host does by itself
@@ -126,7 +127,7 @@ func New(c Config) *Host {
 	c = c.withDefaults()
 	h := &Host{
 		config: c, log: c.Log, breakers: resilience.NewHosts(c.Breaker),
-		entries: map[string]*entry{}, stop: make(chan struct{}),
+		entries: map[string]*entry{}, stop: make(chan struct{}), wasm: newCompiled(),
 	}
 	h.files.host = h
 	return h
@@ -159,6 +160,9 @@ func (h *Host) close(ctx context.Context) {
 		e.halt(ctx, errStopped)
 	}
 	h.tasks.Wait()
+	if err := h.wasm.close(ctx); err != nil {
+		h.log.ErrorContext(ctx, "compiled WebAssembly cannot be given back", slog.Any("error", err))
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.launcher != nil {

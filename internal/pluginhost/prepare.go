@@ -126,6 +126,9 @@ func (h *Host) inspect(ctx context.Context, one file, sum string) (*prepared, er
 	if m.Name != one.name {
 		return nil, load("its manifest says that its name is %q: the file must be called %s%s", m.Name, prefix, m.Name)
 	}
+	if n := m.Needs; one.kind == ratchet.PluginWASM && (n.Network || n.Listen || len(n.Files) > 0) {
+		return nil, load("it is WebAssembly, which has neither network nor files, but needs them")
+	}
 	if err := p.schemas(); err != nil {
 		return nil, load("%w", err)
 	}

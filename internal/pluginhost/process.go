@@ -44,6 +44,7 @@ type process struct {
 	conn    *ipc.Conn
 	stderr  *lines
 	started time.Time
+	grace   time.Duration // Config.Grace, or less for what burns the server's own time
 
 	out   chan ipc.Message // to be sent
 	meter flood            // receive's own
@@ -81,6 +82,10 @@ func (h *Host) converse(ctx context.Context, name string, c child, rw transport,
 		ctx: context.WithoutCancel(ctx), name: name, config: &h.config, log: h.log.With(slog.String("plugin", name)), child: c, rw: rw, conn: conn, stderr: stderr,
 		started: time.Now(), out: make(chan ipc.Message, 64), said: make(chan struct{}), ended: make(chan struct{}), meter: flood{limit: h.config.Flood},
 		calls: map[uint32]chan *ipc.PluginReturn{}, late: map[uint32]bool{}, answers: make(chan ipc.Message, 1),
+	}
+	p.grace = h.config.Grace
+	if one, ok := c.(interface{ burns() bool }); ok && one.burns() {
+		p.grace = min(p.grace, 100*time.Millisecond)
 	}
 	stderr.to(p)
 	p.lastUsed.Store(p.started.UnixNano())
@@ -307,12 +312,12 @@ func (p *process) giveUp(id uint32, budget time.Duration) error {
 	case p.out <- &ipc.PluginCancel{ID: id}:
 	default: // it does not read: the timer tells
 	}
-	time.AfterFunc(p.config.Grace, func() {
+	time.AfterFunc(p.grace, func() {
 		p.mu.Lock()
 		hangs := p.late[id]
 		p.mu.Unlock()
 		if hangs {
-			p.kill(fmt.Errorf("it hangs: a call that was cancelled did not end within %s", ratchet.Duration(p.config.Grace)))
+			p.kill(fmt.Errorf("it hangs: a call that was cancelled did not end within %s", ratchet.Duration(p.grace)))
 		}
 	})
 	return &budgetError{budget}

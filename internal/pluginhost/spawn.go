@@ -248,6 +248,8 @@ type builtIn struct {
 	done   chan struct{}
 	err    error
 	far    net.Conn
+	killed chan struct{}
+	once   sync.Once
 }
 
 // Kill ends the conversation. A function that does not heed its context goes on
@@ -255,11 +257,22 @@ type builtIn struct {
 func (b *builtIn) Kill() {
 	b.cancel()
 	_ = b.far.Close() // a net.Pipe closes
+	b.once.Do(func() { close(b.killed) })
 }
 
-// Wait waits for its end.
+// Wait waits for its end; once it is killed, no longer than a moment.
 func (b *builtIn) Wait() string {
-	<-b.done
+	select {
+	case <-b.done:
+	case <-b.killed:
+		timer := time.NewTimer(time.Second)
+		defer timer.Stop()
+		select {
+		case <-b.done:
+		case <-timer.C:
+			return "a function of it never returned"
+		}
+	}
 	if b.err != nil {
 		return b.err.Error()
 	}
@@ -272,14 +285,11 @@ func (*builtIn) PID() int { return 0 }
 func (h *Host) spawnBuiltIn(ctx context.Context, p plugin.Plugin) (child, transport, *lines, error) {
 	ours, theirs := net.Pipe()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	b := &builtIn{cancel: cancel, done: make(chan struct{}), far: theirs}
-	if !h.begin(func() {
+	b := &builtIn{cancel: cancel, done: make(chan struct{}), far: theirs, killed: make(chan struct{})}
+	go func() { // Wait waits for it
 		defer close(b.done)
 		defer cancel()
 		b.err = plugin.Serve(ctx, theirs, p)
-	}) {
-		cancel()
-		return nil, nil, nil, errStopped
-	}
+	}()
 	return b, ours, newLines(io.NopCloser(&bytes.Reader{})), nil
 }
