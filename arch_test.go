@@ -51,6 +51,9 @@ func layers() map[string]layer {
 		"internal/worker":      {[]string{"internal/ipc", "internal/js", "internal/sandbox"}, "a worker runs hostile code: what is not linked into it cannot be abused, and every child pays for what is"},
 		"internal/js":          {nil, "the engine knows no process: what the host does for a task comes in as functions"},
 		"internal/ipc":         {nil, "plugins speak it too"},
+		"plugin":               {[]string{"internal/ipc"}, "whoever writes a plugin gets the domain, the frames and nothing else with it"},
+		"examples/plugins":     {[]string{"plugin"}, "an example has what anybody has who writes a plugin"},
+		"internal/pluginhost":  {[]string{"plugin", "internal/ipc", "internal/sandbox", "internal/resilience", "internal/bundle"}, "it speaks to plugins and keeps them in; a configuration is checked as a task's input is; what they are called for comes from its callers"},
 		"internal/sandbox":     {nil, "it must be readable alone by whoever audits it"},
 		"internal/egress":      {[]string{"internal/resilience"}, "every request of a task passes it, and nothing else of ours but what counts its failures"},
 		"internal/cache":       {nil, "what is kept is bytes and keys; why, is its callers' business"},
@@ -59,7 +62,7 @@ func layers() map[string]layer {
 		"client":               {nil, "whoever uses it gets the domain and nothing else with it"},
 		"internal/rest":        {[]string{"internal/service", "internal/auth", "internal/stream", "internal/problem"}, "a surface reads a request, calls the service and writes its answer; nothing beneath concerns it"},
 		"internal/graphql":     {[]string{"internal/service", "internal/auth", "internal/stream"}, "a surface reads a request, calls the service and writes its answer; nothing beneath concerns it"},
-		"internal/daemon":      {[]string{"internal/config", "internal/feature", "internal/metrics", "internal/delivery", "internal/destination", "internal/httpd", "internal/problem", "internal/rest", "internal/graphql", "internal/service", "internal/schedule", "internal/dispatch", "internal/executor", "internal/workerpool", "internal/sandbox", "internal/egress", "internal/resilience", "internal/cache", "internal/secret", "internal/auth", "internal/stream", "internal/sqlstore"}, "the one place that puts all parts of a server together, and the only one that knows that the store is SQL"},
+		"internal/daemon":      {[]string{"internal/config", "internal/feature", "internal/metrics", "internal/delivery", "internal/destination", "internal/httpd", "internal/problem", "internal/rest", "internal/graphql", "internal/service", "internal/schedule", "internal/dispatch", "internal/executor", "internal/workerpool", "internal/sandbox", "internal/egress", "internal/resilience", "internal/cache", "internal/secret", "internal/auth", "internal/stream", "internal/sqlstore", "internal/pluginhost", "plugin"}, "the one place that puts all parts of a server together, and the only one that knows that the store is SQL"},
 		"internal/config":      {[]string{"internal/destination"}, "what is configured is said in words and numbers, and in destinations; what they do is the business of who gets them"},
 		"internal/metrics":     {nil, "what is counted comes in by name"},
 		"internal/ratchettest": {[]string{"internal/daemon", "internal/config", "internal/service", "internal/auth", "internal/worker", "internal/sandbox"}, "a whole server for tests, which are also its workers"},
@@ -387,7 +390,8 @@ func constant(d *ast.GenDecl, v *ast.ValueSpec) bool {
 func TestContextsComeFromTheCaller(t *testing.T) {
 	t.Parallel()
 	for _, s := range sources(t) {
-		if s.test || s.file.Name.Name == "main" {
+		// plugin.Main is the main of every plugin.
+		if s.test || s.file.Name.Name == "main" || s.path == "plugin/main.go" {
 			continue
 		}
 		for n := range ast.Preorder(s.file) {

@@ -38,6 +38,8 @@ const (
 	// EventPurge has every node forget the results that it keeps of the Task; of
 	// all tasks if there is none. It is between the parts, too.
 	EventPurge EventType = "purge"
+	// EventPlugin has every node use the plugin that Task names as it is now set.
+	EventPlugin EventType = "plugin"
 )
 
 // EventTypes returns the types that a reader may ask for.

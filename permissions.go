@@ -17,10 +17,15 @@ type Permissions struct {
 	Net []string `json:"net,omitzero"`
 	// Env lists the names of the environment variables the task may read.
 	Env []string `json:"env,omitempty"`
+	// Plugins lists the names of the plugins whose functions the task may call.
+	Plugins []string `json:"plugins,omitempty"`
 }
 
 // AllowsEnv reports whether the task may read the environment variable name.
 func (p Permissions) AllowsEnv(name string) bool { return slices.Contains(p.Env, name) }
+
+// AllowsPlugin reports whether the task may call functions of the plugin name.
+func (p Permissions) AllowsPlugin(name string) bool { return slices.Contains(p.Plugins, name) }
 
 // Validate reports the entries that can match nothing, each as one Detail.
 func (p Permissions) Validate() (wrong []Detail) {
@@ -38,6 +43,14 @@ func (p Permissions) Validate() (wrong []Detail) {
 			wrong = append(wrong, Detail{
 				Pointer: "/env/" + strconv.Itoa(i), Message: "this is not the name of an environment variable",
 				Expected: "a name such as \"API_TOKEN\", without its value", Got: name,
+			})
+		}
+	}
+	for i, name := range p.Plugins {
+		if !ValidPluginName(name) {
+			wrong = append(wrong, Detail{
+				Pointer: "/plugins/" + strconv.Itoa(i), Message: "this is not the name of a plugin",
+				Expected: "a name such as \"notify\", as in ratchet-plugin-notify", Got: name,
 			})
 		}
 	}

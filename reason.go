@@ -97,7 +97,14 @@ const (
 	ReasonPluginLoad          Reason = "PLUGIN_LOAD_FAILED"
 	ReasonPluginAPIVersion    Reason = "PLUGIN_API_VERSION_MISMATCH"
 	ReasonPluginNotCapable    Reason = "PLUGIN_CAPABILITY_NOT_SUPPORTED"
-	ReasonAlreadyExists       Reason = "ALREADY_EXISTS" // what should be made is there
+	ReasonPluginRejected      Reason = "PLUGIN_REJECTED"    // a plugin refused the job
+	ReasonPluginFailed        Reason = "PLUGIN_FAILED"      // it answered with an error, crashed, or broke the protocol
+	ReasonPluginTimeout       Reason = "PLUGIN_TIMEOUT"     // it was over its budget
+	ReasonPluginUnavailable   Reason = "PLUGIN_UNAVAILABLE" // it is not enabled, or failed too often
+	ReasonPluginDenied        Reason = "PLUGIN_DENIED"      // it needs more than it was allowed, or the task may not call it
+	ReasonPluginChecksum      Reason = "PLUGIN_CHECKSUM_MISMATCH"
+	ReasonPluginDependency    Reason = "PLUGIN_DEPENDENCY" // one that it requires is missing or in a circle, or it is required
+	ReasonAlreadyExists       Reason = "ALREADY_EXISTS"    // what should be made is there
 	ReasonIO                  Reason = "IO_ERROR"
 	ReasonInternal            Reason = "INTERNAL_ERROR"
 )
@@ -108,7 +115,8 @@ func (r Reason) Code() Code {
 	case ReasonUsage, ReasonValidation, ReasonSerialization, ReasonConfig,
 		ReasonTaskInvalidSource, ReasonTaskValidation, ReasonTaskVersion,
 		ReasonInputInvalid, ReasonArchiveUnsafe, ReasonEngineUnknown, ReasonPluginNotCapable,
-		ReasonSyntax, ReasonNoFunction, ReasonMethod, ReasonMediaType, ReasonTooLarge:
+		ReasonSyntax, ReasonNoFunction, ReasonMethod, ReasonMediaType, ReasonTooLarge,
+		ReasonPluginRejected:
 		return CodeInvalid
 	case ReasonTaskNotFound, ReasonExecutionNotFound, ReasonEntityNotFound,
 		ReasonServiceNotFound, ReasonPluginNotFound, ReasonTaskDeprecated, ReasonStorageNotFound,
@@ -116,10 +124,11 @@ func (r Reason) Code() Code {
 		return CodeNotFound
 	case ReasonUnauthenticated:
 		return CodeUnauthenticated
-	case ReasonTaskDisabled, ReasonPermission, ReasonEgressRefused, ReasonForbidden, ReasonOriginRefused:
+	case ReasonTaskDisabled, ReasonPermission, ReasonEgressRefused, ReasonForbidden, ReasonOriginRefused,
+		ReasonPluginDenied:
 		return CodeForbidden
 	case ReasonExecutionInvalidState, ReasonStorageDuplicateKey, ReasonExecutionCancelled, ReasonAlreadyExists,
-		ReasonChanged:
+		ReasonChanged, ReasonPluginChecksum, ReasonPluginDependency:
 		return CodeConflict
 	case ReasonQueueFull, ReasonRateLimited:
 		return CodeExhausted
@@ -128,10 +137,11 @@ func (r Reason) Code() Code {
 		ReasonRecursionLimit, ReasonNeverSettles, ReasonOutputNotJSON, ReasonOutputInvalid,
 		ReasonWorker:
 		return CodeTaskFailed
-	case ReasonTimeout:
+	case ReasonTimeout, ReasonPluginTimeout:
 		return CodeTimeout
 	case ReasonNetwork, ReasonTooManyRedirect, ReasonBodyTooLarge, ReasonCircuitOpen, ReasonServiceUnavailable,
-		ReasonStorageConnection, ReasonSandboxUnavailable, ReasonStorageFull, ReasonStorageReadOnly, ReasonStorageLocked:
+		ReasonStorageConnection, ReasonSandboxUnavailable, ReasonStorageFull, ReasonStorageReadOnly, ReasonStorageLocked,
+		ReasonPluginUnavailable, ReasonPluginFailed:
 		return CodeUnavailable
 	default:
 		return CodeInternal
@@ -149,9 +159,9 @@ func (r Reason) RetryDelay() time.Duration {
 		return time.Minute
 	case ReasonServiceUnavailable:
 		return 5 * time.Second
-	case ReasonTimeout, ReasonExecutionTimeout:
+	case ReasonTimeout, ReasonExecutionTimeout, ReasonPluginTimeout, ReasonPluginUnavailable:
 		return 2 * time.Second
-	case ReasonWorker, ReasonNetwork, ReasonStorageConnection, ReasonQueueFull:
+	case ReasonWorker, ReasonNetwork, ReasonStorageConnection, ReasonQueueFull, ReasonPluginFailed:
 		return time.Second
 	case ReasonIO, ReasonStorageTransaction, ReasonStorageFull:
 		return 500 * time.Millisecond

@@ -98,7 +98,7 @@ func (r *metadataReader) fields() map[string]fieldReader {
 		"limits":              func(n *jsonNode, pointer string) { r.object(n, pointer, r.limits()) },
 		"permissions": func(n *jsonNode, pointer string) {
 			r.object(n, pointer, map[string]fieldReader{
-				"net": r.texts(&m.Permissions.Net), "env": r.texts(&m.Permissions.Env),
+				"net": r.texts(&m.Permissions.Net), "env": r.texts(&m.Permissions.Env), "plugins": r.texts(&m.Permissions.Plugins),
 			})
 		},
 		"retry":       func(n *jsonNode, pointer string) { r.object(n, pointer, r.retry()) },

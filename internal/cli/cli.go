@@ -78,6 +78,11 @@ func Main(ctx context.Context, w World) int {
 		}
 		return 0
 	}
+	if len(w.Args) > 0 && w.Args[0] == "plugin-launch" {
+		// It does not return, unless it cannot become the plugin.
+		fmt.Fprintln(w.Stderr, sandbox.Launch(w.Args[1:]))
+		return 1
+	}
 	a := newApp(w)
 	if inherited != nil {
 		return a.report(inherited)

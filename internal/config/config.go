@@ -25,6 +25,7 @@ type Config struct {
 	Queue     Queue
 	Cache     Cache
 	Events    Events
+	Plugins   Plugins
 	Retention Retention
 	Delivery  Delivery
 	Secrets   Secrets
@@ -59,6 +60,7 @@ func (c *Config) settings() []setting {
 		under("queue", c.Queue.settings()),
 		under("cache", c.Cache.settings()),
 		under("events", c.Events.settings()),
+		under("plugins", c.Plugins.settings()),
 		under("retention", c.Retention.settings()),
 		under("delivery", c.Delivery.settings()),
 		under("secrets", c.Secrets.settings()),
@@ -78,6 +80,7 @@ func sections() []Section {
 		{"queue", "How much may wait."},
 		{"cache", "What is kept in memory so that it need not be made again."},
 		{"events", "The stream of states, logs and progress that clients follow."},
+		{"plugins", "Programs that extend the server."},
 		{"retention", "How long finished jobs are kept, with their executions and logs."},
 		{"delivery", "Bringing results to the destinations that jobs, schedules, tasks and the operator name."},
 		{"secrets", "How the values of tasks' environments are encrypted."},

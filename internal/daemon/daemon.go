@@ -37,6 +37,9 @@ type Options struct {
 	// Worker is the command of worker processes. Default: this executable with
 	// the argument "worker".
 	Worker []string
+	// PluginLauncher is the command that confines itself and becomes a plugin.
+	// Default: this executable with the argument "plugin-launch".
+	PluginLauncher []string
 	// Version is Ratchet's. Default "development".
 	Version string
 	// Commit is what it was built from, if that is known.
@@ -61,6 +64,7 @@ type Daemon struct {
 	hosts      *resilience.Hosts
 	client     *egress.Client
 	results    *cache.Results // nil: none are kept
+	plugins    *plugins       // nil: there are none
 	service    *service.Service
 	dispatcher *dispatch.Dispatcher
 	schedules  *schedule.Runner
@@ -126,6 +130,7 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 		return nil, err
 	}
 	exec := executor.New(d.pool, d.client)
+	hooks := d.newPlugins(box, exec)
 
 	// What brings results on their way.
 	deliverer := d.newDeliveries(box)
@@ -139,7 +144,7 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 		kept = results{d.results, d.hub}
 	}
 	d.service = service.New(service.Deps{
-		Store: d.store, Stream: d.hub, Schedules: schedule.Rules{}, Sealer: box, Prober: exec, Workers: workers{d}, Breakers: d.hosts, Results: kept, Deliverer: deliverer,
+		Store: d.store, Stream: d.hub, Schedules: schedule.Rules{}, Sealer: box, Prober: exec, Workers: workers{d}, Breakers: d.allBreakers(), Results: kept, Deliverer: deliverer, Plugins: hooks.service,
 	}, service.Config{URL: d.URL, MaxWaiting: c.Queue.MaxWaiting, Limits: limits(c.Execution), TempDir: os.TempDir(), Log: o.Log})
 	d.schedules = schedule.NewRunner(d.store, d.service, schedule.Config{Log: o.Log})
 	d.service.OnUse(d.used)
@@ -159,7 +164,7 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 	d.dispatcher = dispatch.New(d.store, exec, d.hub, box, dispatch.Config{
 		Slots: c.Execution.Slots, Shared: d.shared(), SoftStop: max(c.Server.StopTimeout, time.Millisecond),
 		Retention: ratchet.Retention{Completed: c.Retention.Completed, Failed: c.Retention.Failed},
-		Node:      d.node(), OnFinished: d.finished, Results: d.results, Log: o.Log,
+		Node:      d.node(), OnFinished: d.finished, Results: d.results, Hooks: hooks.dispatch, Log: o.Log,
 	})
 	d.watch()
 	return d, nil

@@ -24,7 +24,11 @@ func (d *Daemon) newDeliveries(box *secret.Box) service.Deliverer {
 		return nil
 	}
 	variables := c.TemplateVariables()
-	d.deliveries = delivery.New(d.store, d.client, opener{box, d.store}, nil, delivery.Config{
+	var takers delivery.Plugin
+	if d.plugins != nil {
+		takers = d.plugins
+	}
+	d.deliveries = delivery.New(d.store, d.client, opener{box, d.store}, takers, delivery.Config{
 		Root: inDataDir(d.config, c.Root), Concurrency: c.Concurrency, PerTarget: c.PerTarget, Timeout: c.Timeout,
 		SoftStop: max(c.StopTimeout, time.Millisecond), Environment: c.Environment, Variables: variables,
 		OnEnd: d.numbers.delivered, Log: d.log,

@@ -47,10 +47,14 @@ func (p *part) stop() error {
 // returns nil after a stop that was asked for. A Daemon runs once.
 func (d *Daemon) Run(ctx context.Context) error {
 	life := context.WithoutCancel(ctx) // each part is ended in its turn
-	failed := make(chan *part, 6)
+	failed := make(chan *part, 9)
+	extensions := start(life, "plugins", d.runPlugins, failed)
 	events := start(life, "events between servers", func(ctx context.Context) error { return d.hub.Run(ctx, d.store) }, failed)
+	d.startPlugins(life)
 	jobs := start(life, "jobs", d.dispatcher.Run, failed)
 	deliveries := start(life, "deliveries", d.deliver, failed)
+	subscribers := start(life, "events for plugins", d.feedPlugins, failed)
+	sources := start(life, "tasks of plugins", d.syncPlugins, failed)
 	purges := start(life, "purges of kept results", d.purges, failed)
 	schedules := start(life, "schedules", d.schedules.Run, failed)
 	requests := start(life, "requests", d.server.Run, failed)
@@ -73,7 +77,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.step("taking no more requests")
 	requests.end()
 	d.step(fmt.Sprintf("waiting up to %s for %s", ratchet.Duration(d.config.Server.StopTimeout), executions(d.dispatcher.Stats().Running)))
-	errs := []error{broken, schedules.stop(), jobs.stop()}
+	errs := []error{broken, sources.stop(), schedules.stop(), jobs.stop()}
 	if d.deliveries != nil {
 		d.step(fmt.Sprintf("waiting up to %s for deliveries", ratchet.Duration(d.config.Delivery.StopTimeout)))
 	}
@@ -81,7 +85,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	d.step("ending streams and connections")
 	d.hub.Close("the server is stopping")
 	d.endGraphQL()
-	errs = append(errs, requests.stop(), purges.stop(), events.stop())
+	errs = append(errs, requests.stop(), purges.stop(), subscribers.stop(), extensions.stop(), events.stop())
 	d.step("ending workers and closing the database")
 	errs = append(errs, d.Close())
 	return errors.Join(errs...)

@@ -37,6 +37,8 @@ type Config struct {
 	Bundles int
 	// Results keeps outputs of tasks that ask for it. Default: none are kept.
 	Results *cache.Results
+	// Hooks are called around attempts. Default: there are none.
+	Hooks Hooks
 	// Node is what this node says of itself when it beats; what changes is filled
 	// in.
 	Node ratchet.Node

@@ -31,6 +31,9 @@ func (d *Dispatcher) handle(life, runs context.Context, t ratchet.Ticket) {
 	x, settle := d.execute(ctx, a)
 	lost := d.lost(ctx, a, x)
 	a.conclude(x)
+	if !lost && life.Err() == nil {
+		d.afterExecution(life, a, x)
+	}
 	settle(x, mark)
 	switch {
 	case life.Err() != nil: // killed
@@ -84,6 +87,9 @@ func (d *Dispatcher) execute(ctx context.Context, a *attempt) (x *ratchet.Execut
 	a.redact(env)
 	if x, settle = d.kept(ctx, a, b); x != nil {
 		return x, settle
+	}
+	if err := d.beforeExecution(ctx, c); err != nil {
+		return failed(ctx, c, err), settle
 	}
 	return d.executor.Execute(ctx, executor.Request{
 		Bundle: b, ID: c.Lease.Execution, Job: c.Job.ID, Attempt: c.Lease.Attempt,
@@ -190,6 +196,7 @@ func (d *Dispatcher) finish(ctx context.Context, a *attempt, x *ratchet.Executio
 		return
 	}
 	d.counts.finished(job.State)
+	d.finished(ctx, a, job, out.Execution)
 	if d.config.OnFinished != nil {
 		d.config.OnFinished(job, out.Execution)
 	}

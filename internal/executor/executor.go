@@ -22,8 +22,9 @@ import (
 // An Executor runs executions. It is safe for concurrent use and starts nothing
 // by itself; its Pool and Client belong to whoever made them.
 type Executor struct {
-	pool   *workerpool.Pool
-	client *egress.Client
+	pool      *workerpool.Pool
+	client    *egress.Client
+	functions Functions // nil: there are none
 
 	mu       sync.Mutex
 	compiled map[string]*workerpool.Bytecode // by version digest
@@ -91,6 +92,8 @@ type Ask struct {
 	Call    uint32        // its number in the execution; those of synchronous requests begin at 1<<31
 	At      time.Duration // when it was asked, since the start as the task sees it
 	Request egress.Request
+	// Function is what the Request stands for, if it is a call of a plugin's function.
+	Function *Function
 }
 
 // An Answer is a response, and when it came: At counts from the start of an
@@ -101,10 +104,17 @@ type Answer struct {
 }
 
 // outside is the Effects of an execution that names none.
-type outside struct{ client *egress.Client }
+type outside struct {
+	client    *egress.Client
+	functions Functions
+}
 
 func (o outside) Fetch(ctx context.Context, ask Ask) (Answer, error) {
 	start := time.Now()
+	if ask.Function != nil {
+		res, err := callFunction(ctx, o.functions, ask)
+		return Answer{Response: res, At: ask.At + time.Since(start)}, err
+	}
 	res, err := o.client.Do(ctx, ask.Request)
 	return Answer{Response: res, At: ask.At + time.Since(start)}, err
 }
@@ -113,7 +123,7 @@ func (outside) Taken(uint32, time.Duration) {}
 
 // Outside returns the Effects by which requests go out, for those who stand
 // before them.
-func (x *Executor) Outside() Effects { return outside{x.client} }
+func (x *Executor) Outside() Effects { return outside{x.client, x.functions} }
 
 // Execute runs the request to its end and returns the record of it. The record
 // is complete whatever happens: a failure is in its Error, with a reason that

@@ -33,6 +33,7 @@ type (
 		Message string           `json:"message"`
 		Code    ratchet.Reason   `json:"code"`
 		Details []ratchet.Detail `json:"details,omitempty"`
+		Data    json.RawMessage  `json:"data,omitempty"` // of what a plugin threw
 		// RetryAfter is for how many seconds the request is of no use, where that
 		// is known.
 		RetryAfter float64 `json:"retryAfter,omitempty"`

@@ -46,6 +46,7 @@ type taskContext struct {
 	Attempt     int                 `json:"attempt"`
 	Deadline    time.Time           `json:"deadline"`
 	Env         map[string]string   `json:"env,omitempty"`
+	Plugins     []string            `json:"plugins,omitempty"` // whose functions it may call
 	FetchMode   ratchet.FetchMode   `json:"fetchMode,omitempty"`
 	Probe       bool                `json:"probe,omitempty"` // find the function, do not call it
 }
@@ -65,7 +66,7 @@ func (r *run) Start(x *workerpool.Execution) workerpool.Run {
 		ExecutionID: r.record.ID, TaskID: id, TaskVersion: r.req.Bundle.Version,
 		JobID: r.record.Job, Attempt: r.record.Attempt,
 		Deadline: r.start().Add(time.Duration(r.limits.Wall)).UTC(),
-		Env:      r.req.Env, FetchMode: r.req.Bundle.Fetch, Probe: r.probe,
+		Env:      r.req.Env, Plugins: r.req.Bundle.Permissions.Plugins, FetchMode: r.req.Bundle.Fetch, Probe: r.probe,
 	})
 	if err != nil { // strings, a time and a number: it cannot fail
 		r.cancel(fmt.Errorf("encode the task's context: %w", err))
@@ -90,7 +91,12 @@ func (r *run) start() time.Time {
 
 // Request carries out an effect, without holding up the worker's other messages.
 func (r *run) Request(x *workerpool.Execution, m *workerpool.Request) {
-	if m.Op != "fetch" {
+	do := r.fetch
+	switch m.Op {
+	case "fetch":
+	case "plugin":
+		do = r.function
+	default:
 		x.Reply(failed(m, ratchet.Errorf(ratchet.ReasonValidation, "the host has no operation %q", m.Op)))
 		return
 	}
@@ -103,7 +109,7 @@ func (r *run) Request(x *workerpool.Execution, m *workerpool.Request) {
 		return
 	}
 	r.effects.Go(func() {
-		if reply := r.fetch(m); reply != nil {
+		if reply := do(m); reply != nil {
 			x.Reply(reply)
 		}
 	})

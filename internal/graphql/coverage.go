@@ -56,6 +56,12 @@ func coverage() map[string][]string {
 		"cluster.pause":    {"Mutation.pauseAll"},
 		"cluster.resume":   {"Mutation.resumeAll"},
 
+		"plugins.list":    {"Query.plugins"},
+		"plugins.get":     {"Query.plugin"},
+		"plugins.enable":  {"Mutation.enablePlugin"},
+		"plugins.disable": {"Mutation.disablePlugin"},
+		"plugins.reload":  {"Mutation.reloadPlugin"},
+
 		"keys.list":   {"Query.keys"},
 		"keys.create": {"Mutation.createKey"},
 		"keys.revoke": {"Mutation.revokeKey"},

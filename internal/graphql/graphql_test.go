@@ -95,6 +95,12 @@ func TestEveryOperationCanBeReached(t *testing.T) {
 	do("cluster.workers", `{ workers { id pid taskName } }`, `"workers":[`)
 	do("cluster.nodes", `{ nodes { id host slots } }`, `node_`)
 	do("cluster.stats", `{ stats { tasks paused jobs { totalJobs completed states { state count } } oldestDueAt } jobStats { totalJobs } taskStats { totalTasks enabledTasks disabledTasks } }`, `"taskStats":{"totalTasks":1,"enabledTasks":1,"disabledTasks":0}`)
+	do("plugins.list", `{ plugins { name kind status capabilities } }`, `{"name":"log-events","kind":"BUILT_IN","status":"DISABLED","capabilities":["EVENTS"]}`)
+	do("plugins.enable", `mutation { enablePlugin(name: "log-events", input: {config: {level: "debug"}, onError: FAIL, budget: "2s"}) { status enabled config onError budget needs { network } } }`,
+		`{"status":"ACTIVE","enabled":true,"config":{"level":"debug"},"onError":"FAIL","budget":"2s","needs":{"network":false}}`)
+	do("plugins.reload", `mutation { reloadPlugin(name: "log-events") { enabled } }`, `{"enabled":true}`)
+	do("plugins.get", `{ plugin(name: "log-events") { version events metrics calls { operation } } }`, `"version":"1.0.0","events":["job"],"metrics":null`)
+	do("plugins.disable", `mutation { disablePlugin(name: "log-events") { enabled } }`, `{"enabled":false}`)
 	do("cluster.breakers", `{ breakers { host state opened } }`, `"breakers":[]`)
 	do("cluster.caches", `{ caches { name size hits } }`, `"caches":[`)
 	do("tasks.purge", `mutation { purgeTask(id: "double") }`, `true`)

@@ -214,9 +214,11 @@ func newMessage(k Kind) (Message, error) {
 		return new(Progress), nil
 	case KindDone:
 		return new(Done), nil
-	default:
-		return nil, fmt.Errorf("message of unknown kind %d", k)
 	}
+	if m := newPluginMessage(k); m != nil {
+		return m, nil
+	}
+	return nil, fmt.Errorf("message of unknown kind %d", k)
 }
 
 // A Conn sends and receives messages. Send may be called from many goroutines,

@@ -83,6 +83,10 @@ func Main(m *testing.M, after ...func()) {
 		}
 		os.Exit(0)
 	}
+	if len(os.Args) > 1 && os.Args[1] == "plugin-launch" {
+		fmt.Fprintln(os.Stderr, sandbox.Launch(os.Args[2:])) // it returns only if it failed
+		os.Exit(1)
+	}
 	code := m.Run()
 	for _, end := range after {
 		end()

@@ -60,7 +60,7 @@ func New(svc *service.Service, c Config) (http.Handler, error) {
 	}
 	for _, noun := range [][]*route{
 		a.taskRoutes(), a.environmentRoutes(), a.jobRoutes(), a.executionRoutes(),
-		a.scheduleRoutes(), a.deliveryRoutes(), a.hookRoutes(), a.clusterRoutes(), a.keyRoutes(),
+		a.scheduleRoutes(), a.deliveryRoutes(), a.hookRoutes(), a.clusterRoutes(), a.pluginRoutes(), a.keyRoutes(),
 	} {
 		a.routes = append(a.routes, noun...)
 	}

@@ -131,6 +131,12 @@ type Catalogue struct {
 	PauseAll     Op[None, *ratchet.Stats]
 	ResumeAll    Op[None, *ratchet.Stats]
 
+	ListPlugins   Op[None, []ratchet.Plugin]
+	GetPlugin     Op[PluginRef, *ratchet.Plugin]
+	EnablePlugin  Op[EnablePlugin, *ratchet.Plugin]
+	DisablePlugin Op[PluginRef, *ratchet.Plugin]
+	ReloadPlugin  Op[PluginRef, *ratchet.Plugin]
+
 	ListKeys  Op[ratchet.Query, ratchet.Page[ratchet.Key]]
 	CreateKey Op[ratchet.KeyRequest, *ratchet.CreatedKey]
 	RevokeKey Op[KeyRef, *ratchet.Key]
@@ -274,6 +280,15 @@ type UpdateHook struct {
 
 // A HookRef names a hook.
 type HookRef struct{ ID ratchet.HookID }
+
+// A PluginRef names a plugin.
+type PluginRef struct{ Plugin string }
+
+// EnablePlugin has a plugin used, or changes how it is.
+type EnablePlugin struct {
+	Plugin string
+	ratchet.PluginRequest
+}
 
 // A KeyRef names a key.
 type KeyRef struct{ ID ratchet.KeyID }

@@ -208,7 +208,7 @@ func (b *submitter) repetition(ctx context.Context, old *ratchet.Job) (sub ratch
 	if version == nil || err != nil {
 		return sub, wrong, err
 	}
-	if err := b.checkInput(ctx, &wrong, version, old.Input); err != nil || len(wrong.details) > 0 {
+	if err := b.acceptAgain(ctx, &wrong, task, version, old); err != nil || len(wrong.details) > 0 {
 		return sub, wrong, err
 	}
 	j := &ratchet.Job{

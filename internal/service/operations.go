@@ -20,6 +20,7 @@ func (s *Service) catalogue() (c Catalogue) {
 	s.deliveryOperations(&c)
 	s.hookOperations(&c)
 	s.clusterOperations(&c)
+	s.pluginOperations(&c)
 	s.keyOperations(&c)
 	return c
 }

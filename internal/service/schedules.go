@@ -292,6 +292,7 @@ func (s *Service) triggerSchedule(ctx context.Context, in ScheduleRef) (*ratchet
 // allowed when it was made.
 func (s *Service) Prepare(ctx context.Context, sch *ratchet.Schedule, at time.Time) (ratchet.Submission, error) {
 	b := s.submitter(false)
+	b.schedule = sch.ID
 	r := ratchet.JobRequest{
 		Task: sch.TaskID.String(), Input: sch.Input, Priority: sch.Priority, Tags: sch.Tags,
 	}

@@ -79,6 +79,7 @@ type Deps struct {
 	Results   Results  // nil: none are kept
 	// Deliverer delivers results. Nil: nothing is delivered, and nobody may ask for it.
 	Deliverer Deliverer
+	Plugins   Plugins // nil: there are none
 	// Now is the time. Default time.Now.
 	Now func() time.Time
 }
@@ -96,6 +97,7 @@ type Service struct {
 	guards    Breakers
 	results   Results
 	deliverer Deliverer
+	plugins   Plugins
 	clock     func() time.Time
 	config    Config
 	used      func(Use)
@@ -124,7 +126,7 @@ func New(d Deps, c Config) *Service {
 	}
 	s := &Service{
 		store: d.Store, stream: d.Stream, rules: d.Schedules, sealer: d.Sealer, prober: d.Prober,
-		workers: d.Workers, guards: d.Breakers, results: d.Results, deliverer: d.Deliverer, clock: d.Now, config: c, used: func(Use) {},
+		workers: d.Workers, guards: d.Breakers, results: d.Results, deliverer: d.Deliverer, plugins: d.Plugins, clock: d.Now, config: c, used: func(Use) {},
 	}
 	s.Catalogue = s.catalogue()
 	return s

@@ -114,6 +114,7 @@ type Store interface {
 	DeliveryStore
 	HookStore
 	ClusterStore
+	PluginStore
 }
 
 // An EnvVar is a variable of a task's environment. Its value is write-only.

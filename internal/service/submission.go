@@ -21,6 +21,7 @@ type submitter struct {
 	// again says that the requests were accepted before: what has changed since
 	// is no reason to refuse them.
 	again    bool
+	schedule ratchet.ScheduleID // that fires
 	tasks    map[string]*ratchet.Task
 	versions map[versionRef]*ratchet.Version
 	missing  map[string]error
@@ -56,11 +57,11 @@ func (b *submitter) submission(ctx context.Context, r *ratchet.JobRequest) (sub 
 	if len(input) == 0 {
 		input = json.RawMessage("{}")
 	}
+	asked := input
 	if !b.again {
-		err = b.checkInput(ctx, &wrong, version, input)
-	}
-	if err != nil {
-		return sub, wrong, err
+		if input, err = b.accept(ctx, &wrong, task, version, input, r); err != nil {
+			return sub, wrong, err
+		}
 	}
 	goals, err := b.destinations(ctx, &wrong, "/destinations", r.Destinations, destinationRule{task, version.Permissions.Env, append([]string{}, r.Tags...)})
 	if err != nil || len(wrong.details) > 0 {
@@ -73,7 +74,7 @@ func (b *submitter) submission(ctx context.Context, r *ratchet.JobRequest) (sub 
 	sub.Job.Destinations = goals
 	b.answer(sub.Job, r)
 	if r.IdempotencyKey != "" {
-		sub.Fingerprint, err = fingerprint(task.ID, input, r)
+		sub.Fingerprint, err = fingerprint(task.ID, asked, r)
 	}
 	return sub, wrong, err
 }

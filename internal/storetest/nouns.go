@@ -24,6 +24,7 @@ func runNouns(t *testing.T, fresh func(testing.TB) string) {
 		"one of many fires an instant":             testOneOfManyFiresAnInstant,
 		"firing is all or nothing":                 testFiringIsAllOrNothing,
 		"keys":                                     testKeys,
+		"plugin is set by one at a time":           testPluginIsSetByOneAtATime,
 		"nodes beat":                               testNodesBeat,
 		"stats":                                    testStats,
 		"sweep":                                    testSweep,

@@ -83,6 +83,8 @@ func typeBit(t ratchet.EventType) uint8 {
 		return 16
 	case ratchet.EventDelivery:
 		return 32
+	case ratchet.EventPlugin:
+		return 64
 	default:
 		return 0
 	}

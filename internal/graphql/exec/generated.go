@@ -95,6 +95,9 @@ type MutationResolver interface {
 	TriggerSchedule(ctx context.Context, id string) (schema.Job, error)
 	PauseAll(ctx context.Context) (schema.Stats, error)
 	ResumeAll(ctx context.Context) (schema.Stats, error)
+	EnablePlugin(ctx context.Context, name string, input ratchet.PluginRequest) (schema.Plugin, error)
+	DisablePlugin(ctx context.Context, name string) (schema.Plugin, error)
+	ReloadPlugin(ctx context.Context, name string) (schema.Plugin, error)
 	CreateKey(ctx context.Context, input ratchet.KeyRequest) (schema.CreatedKey, error)
 	RevokeKey(ctx context.Context, id string) (schema.Key, error)
 }
@@ -117,6 +120,8 @@ type QueryResolver interface {
 	Nodes(ctx context.Context) ([]schema.Node, error)
 	Breakers(ctx context.Context) ([]ratchet.Breaker, error)
 	Caches(ctx context.Context) ([]ratchet.Cache, error)
+	Plugins(ctx context.Context) ([]schema.Plugin, error)
+	Plugin(ctx context.Context, name string) (*schema.Plugin, error)
 	Stats(ctx context.Context) (schema.Stats, error)
 	TaskStats(ctx context.Context) (schema.TaskStats, error)
 	JobStats(ctx context.Context) (schema.JobStats, error)
@@ -169,6 +174,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ConcurrencyInput", ec.unmarshalInputConcurrencyInput),
 			graphql.NewInputUnmarshaler("CreateKeyInput", ec.unmarshalInputCreateKeyInput),
 			graphql.NewInputUnmarshaler("CreateScheduleInput", ec.unmarshalInputCreateScheduleInput),
+			graphql.NewInputUnmarshaler("EnablePluginInput", ec.unmarshalInputEnablePluginInput),
 			graphql.NewInputUnmarshaler("EnvValueInput", ec.unmarshalInputEnvValueInput),
 			graphql.NewInputUnmarshaler("EventFilterInput", ec.unmarshalInputEventFilterInput),
 			graphql.NewInputUnmarshaler("ExecuteOptionsInput", ec.unmarshalInputExecuteOptionsInput),
@@ -176,6 +182,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("ExecutionSortInput", ec.unmarshalInputExecutionSortInput),
 			graphql.NewInputUnmarshaler("JobSortInput", ec.unmarshalInputJobSortInput),
 			graphql.NewInputUnmarshaler("KeySortInput", ec.unmarshalInputKeySortInput),
+			graphql.NewInputUnmarshaler("PluginFileInput", ec.unmarshalInputPluginFileInput),
+			graphql.NewInputUnmarshaler("PluginNeedsInput", ec.unmarshalInputPluginNeedsInput),
 			graphql.NewInputUnmarshaler("PreviewScheduleInput", ec.unmarshalInputPreviewScheduleInput),
 			graphql.NewInputUnmarshaler("RegisterTaskInput", ec.unmarshalInputRegisterTaskInput),
 			graphql.NewInputUnmarshaler("RetryInput", ec.unmarshalInputRetryInput),
@@ -281,6 +289,8 @@ func newExecutionContext(
 
 func (ec *executionContext) childFields_Breaker(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "kind":
+		return ec.fieldContext_Breaker_kind(ctx, field)
 	case "host":
 		return ec.fieldContext_Breaker_host(ctx, field)
 	case "state":
@@ -849,8 +859,162 @@ func (ec *executionContext) childFields_Permissions(ctx context.Context, field g
 		return ec.fieldContext_Permissions_net(ctx, field)
 	case "env":
 		return ec.fieldContext_Permissions_env(ctx, field)
+	case "plugins":
+		return ec.fieldContext_Permissions_plugins(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Permissions", field.Name)
+}
+
+func (ec *executionContext) childFields_Plugin(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_Plugin_name(ctx, field)
+	case "kind":
+		return ec.fieldContext_Plugin_kind(ctx, field)
+	case "version":
+		return ec.fieldContext_Plugin_version(ctx, field)
+	case "description":
+		return ec.fieldContext_Plugin_description(ctx, field)
+	case "author":
+		return ec.fieldContext_Plugin_author(ctx, field)
+	case "homepage":
+		return ec.fieldContext_Plugin_homepage(ctx, field)
+	case "license":
+		return ec.fieldContext_Plugin_license(ctx, field)
+	case "path":
+		return ec.fieldContext_Plugin_path(ctx, field)
+	case "checksum":
+		return ec.fieldContext_Plugin_checksum(ctx, field)
+	case "status":
+		return ec.fieldContext_Plugin_status(ctx, field)
+	case "problem":
+		return ec.fieldContext_Plugin_problem(ctx, field)
+	case "capabilities":
+		return ec.fieldContext_Plugin_capabilities(ctx, field)
+	case "hooks":
+		return ec.fieldContext_Plugin_hooks(ctx, field)
+	case "functions":
+		return ec.fieldContext_Plugin_functions(ctx, field)
+	case "events":
+		return ec.fieldContext_Plugin_events(ctx, field)
+	case "requires":
+		return ec.fieldContext_Plugin_requires(ctx, field)
+	case "needs":
+		return ec.fieldContext_Plugin_needs(ctx, field)
+	case "configSchema":
+		return ec.fieldContext_Plugin_configSchema(ctx, field)
+	case "enabled":
+		return ec.fieldContext_Plugin_enabled(ctx, field)
+	case "config":
+		return ec.fieldContext_Plugin_config(ctx, field)
+	case "pin":
+		return ec.fieldContext_Plugin_pin(ctx, field)
+	case "allowed":
+		return ec.fieldContext_Plugin_allowed(ctx, field)
+	case "onError":
+		return ec.fieldContext_Plugin_onError(ctx, field)
+	case "budget":
+		return ec.fieldContext_Plugin_budget(ctx, field)
+	case "priority":
+		return ec.fieldContext_Plugin_priority(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_Plugin_updatedAt(ctx, field)
+	case "pid":
+		return ec.fieldContext_Plugin_pid(ctx, field)
+	case "startedAt":
+		return ec.fieldContext_Plugin_startedAt(ctx, field)
+	case "restarts":
+		return ec.fieldContext_Plugin_restarts(ctx, field)
+	case "calls":
+		return ec.fieldContext_Plugin_calls(ctx, field)
+	case "dropped":
+		return ec.fieldContext_Plugin_dropped(ctx, field)
+	case "metrics":
+		return ec.fieldContext_Plugin_metrics(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Plugin", field.Name)
+}
+
+func (ec *executionContext) childFields_PluginCalls(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "operation":
+		return ec.fieldContext_PluginCalls_operation(ctx, field)
+	case "calls":
+		return ec.fieldContext_PluginCalls_calls(ctx, field)
+	case "failed":
+		return ec.fieldContext_PluginCalls_failed(ctx, field)
+	case "rejected":
+		return ec.fieldContext_PluginCalls_rejected(ctx, field)
+	case "p50":
+		return ec.fieldContext_PluginCalls_p50(ctx, field)
+	case "p99":
+		return ec.fieldContext_PluginCalls_p99(ctx, field)
+	case "lastError":
+		return ec.fieldContext_PluginCalls_lastError(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PluginCalls", field.Name)
+}
+
+func (ec *executionContext) childFields_PluginFile(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "path":
+		return ec.fieldContext_PluginFile_path(ctx, field)
+	case "write":
+		return ec.fieldContext_PluginFile_write(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PluginFile", field.Name)
+}
+
+func (ec *executionContext) childFields_PluginFunction(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_PluginFunction_name(ctx, field)
+	case "description":
+		return ec.fieldContext_PluginFunction_description(ctx, field)
+	case "input":
+		return ec.fieldContext_PluginFunction_input(ctx, field)
+	case "output":
+		return ec.fieldContext_PluginFunction_output(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PluginFunction", field.Name)
+}
+
+func (ec *executionContext) childFields_PluginHook(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "point":
+		return ec.fieldContext_PluginHook_point(ctx, field)
+	case "priority":
+		return ec.fieldContext_PluginHook_priority(ctx, field)
+	case "brief":
+		return ec.fieldContext_PluginHook_brief(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PluginHook", field.Name)
+}
+
+func (ec *executionContext) childFields_PluginNeeds(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "network":
+		return ec.fieldContext_PluginNeeds_network(ctx, field)
+	case "listen":
+		return ec.fieldContext_PluginNeeds_listen(ctx, field)
+	case "files":
+		return ec.fieldContext_PluginNeeds_files(ctx, field)
+	case "memory":
+		return ec.fieldContext_PluginNeeds_memory(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PluginNeeds", field.Name)
+}
+
+func (ec *executionContext) childFields_PluginRequirement(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_PluginRequirement_name(ctx, field)
+	case "version":
+		return ec.fieldContext_PluginRequirement_version(ctx, field)
+	case "optional":
+		return ec.fieldContext_PluginRequirement_optional(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PluginRequirement", field.Name)
 }
 
 func (ec *executionContext) childFields_Progress(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -1409,6 +1573,20 @@ func (ec *executionContext) field_Mutation_deleteTask_args(ctx context.Context, 
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_disablePlugin_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "name",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["name"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_disableSchedule_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -1434,6 +1612,28 @@ func (ec *executionContext) field_Mutation_disableTask_args(ctx context.Context,
 		return nil, err
 	}
 	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_enablePlugin_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "name",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["name"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (ratchet.PluginRequest, error) {
+			return ec.unmarshalNEnablePluginInput2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginRequest(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg1
 	return args, nil
 }
 
@@ -1570,6 +1770,20 @@ func (ec *executionContext) field_Mutation_registerTask_args(ctx context.Context
 		return nil, err
 	}
 	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_reloadPlugin_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "name",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["name"] = arg0
 	return args, nil
 }
 
@@ -2031,6 +2245,20 @@ func (ec *executionContext) field_Query_nextRuns_args(ctx context.Context, rawAr
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_plugin_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "name",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["name"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_previewSchedule_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -2330,6 +2558,30 @@ func (ec *executionContext) field___Type_inputFields_args(ctx context.Context, r
 // endregion ***************************** args.gotpl *****************************
 
 // region    **************************** field.gotpl *****************************
+
+func (ec *executionContext) _Breaker_kind(ctx context.Context, field graphql.CollectedField, obj *ratchet.Breaker) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Breaker_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ratchet.BreakerKind) graphql.Marshaler {
+			return ec.marshalNBreakerKind2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐBreakerKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Breaker_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Breaker", field, false, false, "BreakerKind")
+}
 
 func (ec *executionContext) _Breaker_host(ctx context.Context, field graphql.CollectedField, obj *ratchet.Breaker) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -8121,6 +8373,141 @@ func (ec *executionContext) fieldContext_Mutation_resumeAll(_ context.Context, f
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_enablePlugin(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_enablePlugin(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().EnablePlugin(ctx, fc.Args["name"].(string), fc.Args["input"].(ratchet.PluginRequest))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v schema.Plugin) graphql.Marshaler {
+			return ec.marshalNPlugin2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚋinternalᚋgraphqlᚋschemaᚐPlugin(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Mutation_enablePlugin(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Plugin(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_enablePlugin_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_disablePlugin(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_disablePlugin(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DisablePlugin(ctx, fc.Args["name"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v schema.Plugin) graphql.Marshaler {
+			return ec.marshalNPlugin2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚋinternalᚋgraphqlᚋschemaᚐPlugin(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Mutation_disablePlugin(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Plugin(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_disablePlugin_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_reloadPlugin(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_reloadPlugin(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReloadPlugin(ctx, fc.Args["name"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v schema.Plugin) graphql.Marshaler {
+			return ec.marshalNPlugin2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚋinternalᚋgraphqlᚋschemaᚐPlugin(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Mutation_reloadPlugin(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Plugin(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_reloadPlugin_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_createKey(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8713,6 +9100,1413 @@ func (ec *executionContext) _Permissions_env(ctx context.Context, field graphql.
 
 func (ec *executionContext) fieldContext_Permissions_env(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Permissions", field, false, false, "String")
+}
+
+func (ec *executionContext) _Permissions_plugins(ctx context.Context, field graphql.CollectedField, obj *ratchet.Permissions) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Permissions_plugins(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Plugins, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Permissions_plugins(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Permissions", field, false, false, "String")
+}
+
+func (ec *executionContext) _Plugin_name(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "String")
+}
+
+func (ec *executionContext) _Plugin_kind(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ratchet.PluginKind) graphql.Marshaler {
+			return ec.marshalOPluginKind2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginKind(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "PluginKind")
+}
+
+func (ec *executionContext) _Plugin_version(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "String")
+}
+
+func (ec *executionContext) _Plugin_description(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_description(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "String")
+}
+
+func (ec *executionContext) _Plugin_author(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_author(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Author, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_author(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "String")
+}
+
+func (ec *executionContext) _Plugin_homepage(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_homepage(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Homepage, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_homepage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "String")
+}
+
+func (ec *executionContext) _Plugin_license(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_license(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.License, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_license(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "String")
+}
+
+func (ec *executionContext) _Plugin_path(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_path(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Path, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_path(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "String")
+}
+
+func (ec *executionContext) _Plugin_checksum(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_checksum(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Checksum, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_checksum(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "String")
+}
+
+func (ec *executionContext) _Plugin_status(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_status(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Status, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ratchet.PluginStatus) graphql.Marshaler {
+			return ec.marshalNPluginStatus2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginStatus(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "PluginStatus")
+}
+
+func (ec *executionContext) _Plugin_problem(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_problem(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Problem, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_problem(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "String")
+}
+
+func (ec *executionContext) _Plugin_capabilities(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_capabilities(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Capabilities, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []ratchet.PluginCapability) graphql.Marshaler {
+			return ec.marshalNPluginCapability2ᚕgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginCapabilityᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_capabilities(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "PluginCapability")
+}
+
+func (ec *executionContext) _Plugin_hooks(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_hooks(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hooks, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []ratchet.PluginHook) graphql.Marshaler {
+			return ec.marshalOPluginHook2ᚕgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginHookᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_hooks(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Plugin",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PluginHook(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Plugin_functions(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_functions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Functions, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []ratchet.PluginFunction) graphql.Marshaler {
+			return ec.marshalOPluginFunction2ᚕgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginFunctionᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_functions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Plugin",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PluginFunction(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Plugin_events(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_events(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Events, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalOString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_events(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "String")
+}
+
+func (ec *executionContext) _Plugin_requires(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_requires(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Requires, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []ratchet.PluginRequirement) graphql.Marshaler {
+			return ec.marshalOPluginRequirement2ᚕgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginRequirementᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_requires(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Plugin",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PluginRequirement(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Plugin_needs(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_needs(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Needs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ratchet.PluginNeeds) graphql.Marshaler {
+			return ec.marshalNPluginNeeds2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginNeeds(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_needs(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Plugin",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PluginNeeds(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Plugin_configSchema(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_configSchema(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ConfigSchema, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v json.RawMessage) graphql.Marshaler {
+			return ec.marshalOJSON2encodingᚋjsonᚐRawMessage(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_configSchema(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "JSON")
+}
+
+func (ec *executionContext) _Plugin_enabled(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_enabled(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Enabled, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_enabled(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _Plugin_config(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_config(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Config, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v json.RawMessage) graphql.Marshaler {
+			return ec.marshalOJSON2encodingᚋjsonᚐRawMessage(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_config(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "JSON")
+}
+
+func (ec *executionContext) _Plugin_pin(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_pin(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Pin, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_pin(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "String")
+}
+
+func (ec *executionContext) _Plugin_allowed(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_allowed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Allowed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ratchet.PluginNeeds) graphql.Marshaler {
+			return ec.marshalNPluginNeeds2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginNeeds(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_allowed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Plugin",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PluginNeeds(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Plugin_onError(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_onError(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OnError, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ratchet.PluginOnError) graphql.Marshaler {
+			return ec.marshalOPluginOnError2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginOnError(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_onError(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "PluginOnError")
+}
+
+func (ec *executionContext) _Plugin_budget(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_budget(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Budget, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ratchet.Duration) graphql.Marshaler {
+			return ec.marshalODuration2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐDuration(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_budget(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "Duration")
+}
+
+func (ec *executionContext) _Plugin_priority(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_priority(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Priority, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_priority(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Plugin_updatedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_updatedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpdatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalOTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "Time")
+}
+
+func (ec *executionContext) _Plugin_pid(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_pid(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalOInt2int(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_pid(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Plugin_startedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_startedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.StartedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalOTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_startedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "Time")
+}
+
+func (ec *executionContext) _Plugin_restarts(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_restarts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Restarts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_restarts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Plugin_calls(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_calls(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Calls, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []ratchet.PluginCalls) graphql.Marshaler {
+			return ec.marshalOPluginCalls2ᚕgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginCallsᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_calls(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Plugin",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PluginCalls(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Plugin_dropped(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_dropped(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Dropped, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_dropped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Plugin_metrics(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plugin_metrics(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Metrics()
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v json.RawMessage) graphql.Marshaler {
+			return ec.marshalOJSON2encodingᚋjsonᚐRawMessage(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Plugin_metrics(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Plugin", field, true, false, "JSON")
+}
+
+func (ec *executionContext) _PluginCalls_operation(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginCalls) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginCalls_operation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Operation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginCalls_operation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PluginCalls", field, false, false, "String")
+}
+
+func (ec *executionContext) _PluginCalls_calls(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginCalls) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginCalls_calls(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Calls, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginCalls_calls(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PluginCalls", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PluginCalls_failed(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginCalls) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginCalls_failed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Failed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginCalls_failed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PluginCalls", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PluginCalls_rejected(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginCalls) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginCalls_rejected(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rejected, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginCalls_rejected(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PluginCalls", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PluginCalls_p50(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginCalls) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginCalls_p50(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.P50, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ratchet.Duration) graphql.Marshaler {
+			return ec.marshalODuration2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐDuration(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginCalls_p50(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PluginCalls", field, false, false, "Duration")
+}
+
+func (ec *executionContext) _PluginCalls_p99(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginCalls) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginCalls_p99(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.P99, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ratchet.Duration) graphql.Marshaler {
+			return ec.marshalODuration2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐDuration(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginCalls_p99(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PluginCalls", field, false, false, "Duration")
+}
+
+func (ec *executionContext) _PluginCalls_lastError(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginCalls) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginCalls_lastError(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastError, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginCalls_lastError(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PluginCalls", field, false, false, "String")
+}
+
+func (ec *executionContext) _PluginFile_path(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginFile) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginFile_path(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Path, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginFile_path(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PluginFile", field, false, false, "String")
+}
+
+func (ec *executionContext) _PluginFile_write(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginFile) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginFile_write(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Write, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginFile_write(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PluginFile", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _PluginFunction_name(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginFunction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginFunction_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginFunction_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PluginFunction", field, false, false, "String")
+}
+
+func (ec *executionContext) _PluginFunction_description(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginFunction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginFunction_description(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Description, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginFunction_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PluginFunction", field, false, false, "String")
+}
+
+func (ec *executionContext) _PluginFunction_input(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginFunction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginFunction_input(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Input, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v json.RawMessage) graphql.Marshaler {
+			return ec.marshalOJSON2encodingᚋjsonᚐRawMessage(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginFunction_input(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PluginFunction", field, false, false, "JSON")
+}
+
+func (ec *executionContext) _PluginFunction_output(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginFunction) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginFunction_output(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Output, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v json.RawMessage) graphql.Marshaler {
+			return ec.marshalOJSON2encodingᚋjsonᚐRawMessage(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginFunction_output(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PluginFunction", field, false, false, "JSON")
+}
+
+func (ec *executionContext) _PluginHook_point(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginHook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginHook_point(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Point, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ratchet.HookPoint) graphql.Marshaler {
+			return ec.marshalNHookPoint2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐHookPoint(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginHook_point(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PluginHook", field, false, false, "HookPoint")
+}
+
+func (ec *executionContext) _PluginHook_priority(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginHook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginHook_priority(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Priority, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginHook_priority(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PluginHook", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PluginHook_brief(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginHook) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginHook_brief(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Brief, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginHook_brief(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PluginHook", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _PluginNeeds_network(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginNeeds) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginNeeds_network(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Network, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginNeeds_network(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PluginNeeds", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _PluginNeeds_listen(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginNeeds) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginNeeds_listen(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Listen, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginNeeds_listen(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PluginNeeds", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _PluginNeeds_files(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginNeeds) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginNeeds_files(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Files, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []ratchet.PluginFile) graphql.Marshaler {
+			return ec.marshalOPluginFile2ᚕgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginFileᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginNeeds_files(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PluginNeeds",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PluginFile(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PluginNeeds_memory(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginNeeds) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginNeeds_memory(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Memory, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ratchet.Size) graphql.Marshaler {
+			return ec.marshalOSize2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐSize(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginNeeds_memory(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PluginNeeds", field, false, false, "Size")
+}
+
+func (ec *executionContext) _PluginRequirement_name(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginRequirement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginRequirement_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginRequirement_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PluginRequirement", field, false, false, "String")
+}
+
+func (ec *executionContext) _PluginRequirement_version(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginRequirement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginRequirement_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginRequirement_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PluginRequirement", field, false, false, "String")
+}
+
+func (ec *executionContext) _PluginRequirement_optional(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginRequirement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PluginRequirement_optional(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Optional, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_PluginRequirement_optional(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PluginRequirement", field, false, false, "Boolean")
 }
 
 func (ec *executionContext) _Progress_value(ctx context.Context, field graphql.CollectedField, obj *ratchet.Progress) (ret graphql.Marshaler) {
@@ -9521,6 +11315,84 @@ func (ec *executionContext) fieldContext_Query_caches(_ context.Context, field g
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Cache(ctx, field)
 		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_plugins(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_plugins(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Plugins(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []schema.Plugin) graphql.Marshaler {
+			return ec.marshalNPlugin2ᚕgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚋinternalᚋgraphqlᚋschemaᚐPluginᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Query_plugins(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Plugin(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_plugin(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_plugin(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Plugin(ctx, fc.Args["name"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *schema.Plugin) graphql.Marshaler {
+			return ec.marshalOPlugin2ᚖgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚋinternalᚋgraphqlᚋschemaᚐPlugin(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Query_plugin(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Plugin(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_plugin_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -14030,6 +15902,78 @@ func (ec *executionContext) unmarshalInputCreateScheduleInput(ctx context.Contex
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputEnablePluginInput(ctx context.Context, obj any) (ratchet.PluginRequest, error) {
+	var it ratchet.PluginRequest
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"config", "checksum", "allow", "allowAll", "onError", "budget", "priority"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "config":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("config"))
+			data, err := ec.unmarshalOJSON2encodingᚋjsonᚐRawMessage(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Config = data
+		case "checksum":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("checksum"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Checksum = data
+		case "allow":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("allow"))
+			data, err := ec.unmarshalOPluginNeedsInput2ᚖgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginNeeds(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Allow = data
+		case "allowAll":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("allowAll"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AllowAll = data
+		case "onError":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("onError"))
+			data, err := ec.unmarshalOPluginOnError2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginOnError(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OnError = data
+		case "budget":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("budget"))
+			data, err := ec.unmarshalODuration2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐDuration(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Budget = data
+		case "priority":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("priority"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Priority = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputEnvValueInput(ctx context.Context, obj any) (schema.EnvValueInput, error) {
 	var it schema.EnvValueInput
 	if obj == nil {
@@ -14464,6 +16408,94 @@ func (ec *executionContext) unmarshalInputKeySortInput(ctx context.Context, obj 
 				return it, err
 			}
 			it.Desc = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputPluginFileInput(ctx context.Context, obj any) (ratchet.PluginFile, error) {
+	var it ratchet.PluginFile
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"path", "write"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "path":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("path"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Path = data
+		case "write":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("write"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Write = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputPluginNeedsInput(ctx context.Context, obj any) (ratchet.PluginNeeds, error) {
+	var it ratchet.PluginNeeds
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"network", "listen", "files", "memory"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "network":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("network"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Network = data
+		case "listen":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("listen"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Listen = data
+		case "files":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("files"))
+			data, err := ec.unmarshalOPluginFileInput2ᚕgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginFileᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Files = data
+		case "memory":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("memory"))
+			data, err := ec.unmarshalOSize2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐSize(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Memory = data
 		}
 	}
 	return it, nil
@@ -14921,6 +16953,11 @@ func (ec *executionContext) _Breaker(ctx context.Context, sel ast.SelectionSet, 
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Breaker")
+		case "kind":
+			out.Values[i] = ec._Breaker_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "host":
 			out.Values[i] = ec._Breaker_host(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -16723,6 +18760,27 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "enablePlugin":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_enablePlugin(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "disablePlugin":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_disablePlugin(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reloadPlugin":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_reloadPlugin(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "createKey":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createKey(ctx, field)
@@ -16926,6 +18984,482 @@ func (ec *executionContext) _Permissions(ctx context.Context, sel ast.SelectionS
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "plugins":
+			out.Values[i] = ec._Permissions_plugins(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var pluginImplementors = []string{"Plugin"}
+
+func (ec *executionContext) _Plugin(ctx context.Context, sel ast.SelectionSet, obj *schema.Plugin) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, pluginImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Plugin")
+		case "name":
+			out.Values[i] = ec._Plugin_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "kind":
+			out.Values[i] = ec._Plugin_kind(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._Plugin_version(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "description":
+			out.Values[i] = ec._Plugin_description(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "author":
+			out.Values[i] = ec._Plugin_author(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "homepage":
+			out.Values[i] = ec._Plugin_homepage(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "license":
+			out.Values[i] = ec._Plugin_license(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "path":
+			out.Values[i] = ec._Plugin_path(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "checksum":
+			out.Values[i] = ec._Plugin_checksum(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "status":
+			out.Values[i] = ec._Plugin_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "problem":
+			out.Values[i] = ec._Plugin_problem(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "capabilities":
+			out.Values[i] = ec._Plugin_capabilities(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "hooks":
+			out.Values[i] = ec._Plugin_hooks(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "functions":
+			out.Values[i] = ec._Plugin_functions(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "events":
+			out.Values[i] = ec._Plugin_events(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "requires":
+			out.Values[i] = ec._Plugin_requires(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "needs":
+			out.Values[i] = ec._Plugin_needs(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "configSchema":
+			out.Values[i] = ec._Plugin_configSchema(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "enabled":
+			out.Values[i] = ec._Plugin_enabled(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "config":
+			out.Values[i] = ec._Plugin_config(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "pin":
+			out.Values[i] = ec._Plugin_pin(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "allowed":
+			out.Values[i] = ec._Plugin_allowed(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "onError":
+			out.Values[i] = ec._Plugin_onError(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "budget":
+			out.Values[i] = ec._Plugin_budget(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "priority":
+			out.Values[i] = ec._Plugin_priority(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "updatedAt":
+			out.Values[i] = ec._Plugin_updatedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "pid":
+			out.Values[i] = ec._Plugin_pid(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "startedAt":
+			out.Values[i] = ec._Plugin_startedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "restarts":
+			out.Values[i] = ec._Plugin_restarts(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "calls":
+			out.Values[i] = ec._Plugin_calls(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "dropped":
+			out.Values[i] = ec._Plugin_dropped(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "metrics":
+			out.Values[i] = ec._Plugin_metrics(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var pluginCallsImplementors = []string{"PluginCalls"}
+
+func (ec *executionContext) _PluginCalls(ctx context.Context, sel ast.SelectionSet, obj *ratchet.PluginCalls) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, pluginCallsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PluginCalls")
+		case "operation":
+			out.Values[i] = ec._PluginCalls_operation(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "calls":
+			out.Values[i] = ec._PluginCalls_calls(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "failed":
+			out.Values[i] = ec._PluginCalls_failed(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "rejected":
+			out.Values[i] = ec._PluginCalls_rejected(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "p50":
+			out.Values[i] = ec._PluginCalls_p50(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "p99":
+			out.Values[i] = ec._PluginCalls_p99(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "lastError":
+			out.Values[i] = ec._PluginCalls_lastError(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var pluginFileImplementors = []string{"PluginFile"}
+
+func (ec *executionContext) _PluginFile(ctx context.Context, sel ast.SelectionSet, obj *ratchet.PluginFile) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, pluginFileImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PluginFile")
+		case "path":
+			out.Values[i] = ec._PluginFile_path(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "write":
+			out.Values[i] = ec._PluginFile_write(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var pluginFunctionImplementors = []string{"PluginFunction"}
+
+func (ec *executionContext) _PluginFunction(ctx context.Context, sel ast.SelectionSet, obj *ratchet.PluginFunction) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, pluginFunctionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PluginFunction")
+		case "name":
+			out.Values[i] = ec._PluginFunction_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "description":
+			out.Values[i] = ec._PluginFunction_description(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "input":
+			out.Values[i] = ec._PluginFunction_input(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "output":
+			out.Values[i] = ec._PluginFunction_output(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var pluginHookImplementors = []string{"PluginHook"}
+
+func (ec *executionContext) _PluginHook(ctx context.Context, sel ast.SelectionSet, obj *ratchet.PluginHook) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, pluginHookImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PluginHook")
+		case "point":
+			out.Values[i] = ec._PluginHook_point(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "priority":
+			out.Values[i] = ec._PluginHook_priority(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "brief":
+			out.Values[i] = ec._PluginHook_brief(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var pluginNeedsImplementors = []string{"PluginNeeds"}
+
+func (ec *executionContext) _PluginNeeds(ctx context.Context, sel ast.SelectionSet, obj *ratchet.PluginNeeds) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, pluginNeedsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PluginNeeds")
+		case "network":
+			out.Values[i] = ec._PluginNeeds_network(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "listen":
+			out.Values[i] = ec._PluginNeeds_listen(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "files":
+			out.Values[i] = ec._PluginNeeds_files(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "memory":
+			out.Values[i] = ec._PluginNeeds_memory(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var pluginRequirementImplementors = []string{"PluginRequirement"}
+
+func (ec *executionContext) _PluginRequirement(ctx context.Context, sel ast.SelectionSet, obj *ratchet.PluginRequirement) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, pluginRequirementImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("PluginRequirement")
+		case "name":
+			out.Values[i] = ec._PluginRequirement_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._PluginRequirement_version(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "optional":
+			out.Values[i] = ec._PluginRequirement_optional(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -17107,6 +19641,18 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_caches(ctx, field)
+				})
+		case "plugins":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_plugins(ctx, field)
+				})
+		case "plugin":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_plugin(ctx, field)
 				})
 		case "stats":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -18467,6 +21013,20 @@ func (ec *executionContext) marshalNBreaker2ᚕgithubᚗcomᚋratchetᚑrunner�
 	return ret
 }
 
+func (ec *executionContext) unmarshalNBreakerKind2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐBreakerKind(ctx context.Context, v any) (ratchet.BreakerKind, error) {
+	res, err := schema.UnmarshalBreakerKind(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNBreakerKind2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐBreakerKind(ctx context.Context, sel ast.SelectionSet, v ratchet.BreakerKind) graphql.Marshaler {
+	_ = sel
+	res := schema.MarshalBreakerKind(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "BreakerKind!")
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNBreakerState2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐBreakerState(ctx context.Context, v any) (ratchet.BreakerState, error) {
 	res, err := schema.UnmarshalBreakerState(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -18531,6 +21091,11 @@ func (ec *executionContext) marshalNDuration2githubᚗcomᚋratchetᚑrunnerᚋr
 		graphql.AddInvalidNullFromMarshaler(ctx, "Duration!")
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNEnablePluginInput2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginRequest(ctx context.Context, v any) (ratchet.PluginRequest, error) {
+	res, err := ec.unmarshalInputEnablePluginInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalNEngine2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐEngineName(ctx context.Context, v any) (ratchet.EngineName, error) {
@@ -18822,6 +21387,20 @@ func (ec *executionContext) marshalNHealthCheck2ᚕgithubᚗcomᚋratchetᚑrunn
 
 func (ec *executionContext) marshalNHealthStatus2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚋinternalᚋgraphqlᚋschemaᚐHealthStatus(ctx context.Context, sel ast.SelectionSet, v schema.HealthStatus) graphql.Marshaler {
 	return ec._HealthStatus(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNHookPoint2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐHookPoint(ctx context.Context, v any) (ratchet.HookPoint, error) {
+	res, err := schema.UnmarshalHookPoint(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNHookPoint2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐHookPoint(ctx context.Context, sel ast.SelectionSet, v ratchet.HookPoint) graphql.Marshaler {
+	_ = sel
+	res := schema.MarshalHookPoint(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "HookPoint!")
+	}
+	return res
 }
 
 func (ec *executionContext) unmarshalNID2string(ctx context.Context, v any) (string, error) {
@@ -19189,6 +21768,113 @@ func (ec *executionContext) marshalNPageMeta2githubᚗcomᚋratchetᚑrunnerᚋr
 
 func (ec *executionContext) marshalNPermissions2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPermissions(ctx context.Context, sel ast.SelectionSet, v ratchet.Permissions) graphql.Marshaler {
 	return ec._Permissions(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNPlugin2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚋinternalᚋgraphqlᚋschemaᚐPlugin(ctx context.Context, sel ast.SelectionSet, v schema.Plugin) graphql.Marshaler {
+	return ec._Plugin(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNPlugin2ᚕgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚋinternalᚋgraphqlᚋschemaᚐPluginᚄ(ctx context.Context, sel ast.SelectionSet, v []schema.Plugin) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPlugin2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚋinternalᚋgraphqlᚋschemaᚐPlugin(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPluginCalls2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginCalls(ctx context.Context, sel ast.SelectionSet, v ratchet.PluginCalls) graphql.Marshaler {
+	return ec._PluginCalls(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNPluginCapability2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginCapability(ctx context.Context, v any) (ratchet.PluginCapability, error) {
+	res, err := schema.UnmarshalPluginCapability(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPluginCapability2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginCapability(ctx context.Context, sel ast.SelectionSet, v ratchet.PluginCapability) graphql.Marshaler {
+	_ = sel
+	res := schema.MarshalPluginCapability(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "PluginCapability!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNPluginCapability2ᚕgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginCapabilityᚄ(ctx context.Context, v any) ([]ratchet.PluginCapability, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]ratchet.PluginCapability, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNPluginCapability2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginCapability(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNPluginCapability2ᚕgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginCapabilityᚄ(ctx context.Context, sel ast.SelectionSet, v []ratchet.PluginCapability) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPluginCapability2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginCapability(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPluginFile2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginFile(ctx context.Context, sel ast.SelectionSet, v ratchet.PluginFile) graphql.Marshaler {
+	return ec._PluginFile(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNPluginFileInput2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginFile(ctx context.Context, v any) (ratchet.PluginFile, error) {
+	res, err := ec.unmarshalInputPluginFileInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPluginFunction2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginFunction(ctx context.Context, sel ast.SelectionSet, v ratchet.PluginFunction) graphql.Marshaler {
+	return ec._PluginFunction(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNPluginHook2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginHook(ctx context.Context, sel ast.SelectionSet, v ratchet.PluginHook) graphql.Marshaler {
+	return ec._PluginHook(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNPluginNeeds2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginNeeds(ctx context.Context, sel ast.SelectionSet, v ratchet.PluginNeeds) graphql.Marshaler {
+	return ec._PluginNeeds(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNPluginRequirement2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginRequirement(ctx context.Context, sel ast.SelectionSet, v ratchet.PluginRequirement) graphql.Marshaler {
+	return ec._PluginRequirement(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNPluginStatus2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginStatus(ctx context.Context, v any) (ratchet.PluginStatus, error) {
+	res, err := schema.UnmarshalPluginStatus(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNPluginStatus2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginStatus(ctx context.Context, sel ast.SelectionSet, v ratchet.PluginStatus) graphql.Marshaler {
+	_ = sel
+	res := schema.MarshalPluginStatus(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "PluginStatus!")
+	}
+	return res
 }
 
 func (ec *executionContext) unmarshalNPreviewScheduleInput2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐRuleRequest(ctx context.Context, v any) (ratchet.RuleRequest, error) {
@@ -20220,6 +22906,157 @@ func (ec *executionContext) marshalOOverlapPolicy2ᚖgithubᚗcomᚋratchetᚑru
 	_ = ctx
 	res := schema.MarshalOverlapPolicy(*v)
 	return res
+}
+
+func (ec *executionContext) marshalOPlugin2ᚖgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚋinternalᚋgraphqlᚋschemaᚐPlugin(ctx context.Context, sel ast.SelectionSet, v *schema.Plugin) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Plugin(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOPluginCalls2ᚕgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginCallsᚄ(ctx context.Context, sel ast.SelectionSet, v []ratchet.PluginCalls) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPluginCalls2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginCalls(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalOPluginFile2ᚕgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginFileᚄ(ctx context.Context, sel ast.SelectionSet, v []ratchet.PluginFile) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPluginFile2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginFile(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalOPluginFileInput2ᚕgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginFileᚄ(ctx context.Context, v any) ([]ratchet.PluginFile, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]ratchet.PluginFile, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNPluginFileInput2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginFile(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOPluginFunction2ᚕgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginFunctionᚄ(ctx context.Context, sel ast.SelectionSet, v []ratchet.PluginFunction) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPluginFunction2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginFunction(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalOPluginHook2ᚕgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginHookᚄ(ctx context.Context, sel ast.SelectionSet, v []ratchet.PluginHook) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPluginHook2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginHook(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalOPluginKind2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginKind(ctx context.Context, v any) (ratchet.PluginKind, error) {
+	res, err := schema.UnmarshalPluginKind(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOPluginKind2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginKind(ctx context.Context, sel ast.SelectionSet, v ratchet.PluginKind) graphql.Marshaler {
+	_ = sel
+	_ = ctx
+	res := schema.MarshalPluginKind(v)
+	return res
+}
+
+func (ec *executionContext) unmarshalOPluginNeedsInput2ᚖgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginNeeds(ctx context.Context, v any) (*ratchet.PluginNeeds, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputPluginNeedsInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOPluginOnError2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginOnError(ctx context.Context, v any) (ratchet.PluginOnError, error) {
+	res, err := schema.UnmarshalPluginOnError(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOPluginOnError2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginOnError(ctx context.Context, sel ast.SelectionSet, v ratchet.PluginOnError) graphql.Marshaler {
+	_ = sel
+	_ = ctx
+	res := schema.MarshalPluginOnError(v)
+	return res
+}
+
+func (ec *executionContext) marshalOPluginRequirement2ᚕgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginRequirementᚄ(ctx context.Context, sel ast.SelectionSet, v []ratchet.PluginRequirement) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPluginRequirement2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐPluginRequirement(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalOProgress2ᚖgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐProgress(ctx context.Context, sel ast.SelectionSet, v *ratchet.Progress) graphql.Marshaler {

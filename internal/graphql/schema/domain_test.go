@@ -70,7 +70,10 @@ func TestTheTypesHaveAllThatTheDomainHas(t *testing.T) {
 		"Fetch": reflect.TypeFor[ratchet.Fetch](), "LogEntry": reflect.TypeFor[ratchet.LogEntry](), "Progress": reflect.TypeFor[ratchet.Progress](),
 		"Error": reflect.TypeFor[ratchet.Error](), "ErrorDetail": reflect.TypeFor[ratchet.Detail](), "EnvVar": reflect.TypeFor[ratchet.EnvVar](),
 		"BulkResult": reflect.TypeFor[ratchet.BulkResult](), "Explanation": reflect.TypeFor[ratchet.Explanation](), "ExecutionSummary": reflect.TypeFor[ratchet.ExecutionSummary](),
-		"Breaker": reflect.TypeFor[ratchet.Breaker](), "Cache": reflect.TypeFor[ratchet.Cache](), "Concurrency": reflect.TypeFor[ratchet.Concurrency](), "Rate": reflect.TypeFor[ratchet.Rate](),
+		"Breaker": reflect.TypeFor[ratchet.Breaker](), "Cache": reflect.TypeFor[ratchet.Cache](),
+		"Plugin": reflect.TypeFor[ratchet.Plugin](), "PluginHook": reflect.TypeFor[ratchet.PluginHook](), "PluginFunction": reflect.TypeFor[ratchet.PluginFunction](), "PluginCalls": reflect.TypeFor[ratchet.PluginCalls](),
+		"PluginRequirement": reflect.TypeFor[ratchet.PluginRequirement](), "PluginNeeds": reflect.TypeFor[ratchet.PluginNeeds](), "PluginFile": reflect.TypeFor[ratchet.PluginFile](), "EnablePluginInput": reflect.TypeFor[ratchet.PluginRequest](),
+		"Concurrency": reflect.TypeFor[ratchet.Concurrency](), "Rate": reflect.TypeFor[ratchet.Rate](),
 		"ExecuteTaskInput": reflect.TypeFor[ratchet.JobRequest](), "CreateScheduleInput": reflect.TypeFor[ratchet.ScheduleRequest](), "UpdateScheduleInput": reflect.TypeFor[ratchet.SchedulePatch](),
 		"PreviewScheduleInput": reflect.TypeFor[ratchet.RuleRequest](), "CreateKeyInput": reflect.TypeFor[ratchet.KeyRequest](), "RetryInput": reflect.TypeFor[ratchet.Retry](),
 	} {

@@ -140,6 +140,7 @@
     if (err.name !== name) hide(err, "name", name);
     if (e.code !== undefined) hide(err, "code", e.code);
     if (e.details !== undefined) hide(err, "details", e.details);
+    if (e.data !== undefined) hide(err, "data", e.data);
     if (e.retryAfter !== undefined) hide(err, "retryAfter", e.retryAfter);
     return err;
   };
@@ -147,7 +148,7 @@
   // The task's context: its second argument, and the global ratchet.
   let context;
   function makeContext(json) {
-    const { env, fetchMode, probe, ...rest } = parse(json);
+    const { env, fetchMode, probe, plugins, ...rest } = parse(json);
     host.env = env || {};
     host.fetchMode = fetchMode;
     host.probe = probe;
@@ -165,6 +166,7 @@
     const logger = log("info");
     for (const level of ["trace", "debug", "info", "warn", "error"]) hide(logger, level, log(level));
     hide(context, "log", logger);
+    define(context, "plugins", { get: () => use("plugins").of(plugins), configurable: true, enumerable: false });
     hide(globalThis, "ratchet", context);
     return context;
   }

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package pluginhost
+
+func isBrokenPipe(error) bool { return false }
