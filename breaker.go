@@ -2,16 +2,26 @@ package ratchet
 
 import "time"
 
-// A Breaker is the circuit breaker of a host that tasks' requests go to: while it
-// is open, nothing is asked of the host. Each node has its own.
+// A Breaker is the circuit breaker of a host that requests go to, or of a plugin:
+// while it is open, nothing is asked of it. Each node has its own.
 type Breaker struct {
-	Host     string       `json:"host"` // with the port
+	Kind     BreakerKind  `json:"kind"` // what Host is
+	Host     string       `json:"host"` // with the port; of a plugin, its name
 	State    BreakerState `json:"state"`
 	OpenedAt time.Time    `json:"openedAt,omitzero"` // the last time
 	RetryAt  time.Time    `json:"retryAt,omitzero"`  // when an open one lets requests through again
 	Opened   int64        `json:"opened"`            // how often so far
 	Refused  int64        `json:"refused"`           // requests so far
 }
+
+// A BreakerKind says what a breaker stands before.
+type BreakerKind string
+
+// The kinds of breakers.
+const (
+	BreakerHost   BreakerKind = "host"
+	BreakerPlugin BreakerKind = "plugin"
+)
 
 // A BreakerState says whether a host is asked.
 type BreakerState string

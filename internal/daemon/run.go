@@ -49,7 +49,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	failed := make(chan *part, 5)
 	events := start(life, "events between servers", func(ctx context.Context) error { return d.hub.Run(ctx, d.store) }, failed)
 	jobs := start(life, "jobs", d.dispatcher.Run, failed)
-	purges := start(life, "purges of kept results", d.purges, failed)
+	purges := start(life, "purges of what is kept", d.caches.run, failed)
 	schedules := start(life, "schedules", d.schedules.Run, failed)
 	requests := start(life, "requests", d.server.Run, failed)
 	d.pool.Warm()
@@ -120,6 +120,9 @@ func (d *Daemon) Close() error {
 	}
 	if d.client != nil {
 		d.client.Close()
+	}
+	if d.responses != nil {
+		d.responses.Close()
 	}
 	if d.pool != nil {
 		d.pool.Close()

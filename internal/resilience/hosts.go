@@ -215,7 +215,7 @@ func (g *Hosts) Breakers() []ratchet.Breaker {
 
 func (h *host) describe() ratchet.Breaker {
 	b := ratchet.Breaker{
-		Host: h.name, State: ratchet.BreakerClosed, OpenedAt: time.UnixMicro(h.since.Load()).UTC(),
+		Kind: ratchet.BreakerHost, Host: h.name, State: ratchet.BreakerClosed, OpenedAt: time.UnixMicro(h.since.Load()).UTC(),
 		Opened: h.opened.Load(), Refused: h.refused.Load(),
 	}
 	switch h.breaker.State() {

@@ -78,6 +78,7 @@ type MutationResolver interface {
 	PauseTask(ctx context.Context, id string) (schema.Task, error)
 	ResumeTask(ctx context.Context, id string) (schema.Task, error)
 	PurgeTask(ctx context.Context, id string) (bool, error)
+	PurgeCache(ctx context.Context, name string) (bool, error)
 	SetEnv(ctx context.Context, taskID string, values []schema.EnvValueInput) ([]ratchet.EnvVar, error)
 	UnsetEnv(ctx context.Context, taskID string, name string) (bool, error)
 	ExecuteTask(ctx context.Context, input ratchet.JobRequest) (schema.Job, error)
@@ -281,6 +282,8 @@ func newExecutionContext(
 
 func (ec *executionContext) childFields_Breaker(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "kind":
+		return ec.fieldContext_Breaker_kind(ctx, field)
 	case "host":
 		return ec.fieldContext_Breaker_host(ctx, field)
 	case "state":
@@ -561,6 +564,8 @@ func (ec *executionContext) childFields_Fetch(ctx context.Context, field graphql
 		return ec.fieldContext_Fetch_sent(ctx, field)
 	case "received":
 		return ec.fieldContext_Fetch_received(ctx, field)
+	case "cached":
+		return ec.fieldContext_Fetch_cached(ctx, field)
 	case "startedAt":
 		return ec.fieldContext_Fetch_startedAt(ctx, field)
 	case "duration":
@@ -1545,6 +1550,20 @@ func (ec *executionContext) field_Mutation_pauseTask_args(ctx context.Context, r
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_purgeCache_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "name",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["name"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_purgeTask_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -2330,6 +2349,30 @@ func (ec *executionContext) field___Type_inputFields_args(ctx context.Context, r
 // endregion ***************************** args.gotpl *****************************
 
 // region    **************************** field.gotpl *****************************
+
+func (ec *executionContext) _Breaker_kind(ctx context.Context, field graphql.CollectedField, obj *ratchet.Breaker) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Breaker_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ratchet.BreakerKind) graphql.Marshaler {
+			return ec.marshalNBreakerKind2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐBreakerKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Breaker_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Breaker", field, false, false, "BreakerKind")
+}
 
 func (ec *executionContext) _Breaker_host(ctx context.Context, field graphql.CollectedField, obj *ratchet.Breaker) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -4920,6 +4963,30 @@ func (ec *executionContext) fieldContext_Fetch_received(_ context.Context, field
 	return graphql.NewScalarFieldContext("Fetch", field, false, false, "Size")
 }
 
+func (ec *executionContext) _Fetch_cached(ctx context.Context, field graphql.CollectedField, obj *ratchet.Fetch) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Fetch_cached(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cached, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Fetch_cached(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Fetch", field, false, false, "Boolean")
+}
+
 func (ec *executionContext) _Fetch_startedAt(ctx context.Context, field graphql.CollectedField, obj *ratchet.Fetch) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7374,6 +7441,51 @@ func (ec *executionContext) fieldContext_Mutation_purgeTask(ctx context.Context,
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_purgeTask_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_purgeCache(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_purgeCache(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().PurgeCache(ctx, fc.Args["name"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Mutation_purgeCache(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("field of type Boolean does not have child fields")
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_purgeCache_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -14921,6 +15033,11 @@ func (ec *executionContext) _Breaker(ctx context.Context, sel ast.SelectionSet, 
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Breaker")
+		case "kind":
+			out.Values[i] = ec._Breaker_kind(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "host":
 			out.Values[i] = ec._Breaker_host(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -15795,6 +15912,11 @@ func (ec *executionContext) _Fetch(ctx context.Context, sel ast.SelectionSet, ob
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "cached":
+			out.Values[i] = ec._Fetch_cached(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "startedAt":
 			out.Values[i] = ec._Fetch_startedAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -16600,6 +16722,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "purgeTask":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_purgeTask(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "purgeCache":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_purgeCache(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -18465,6 +18594,20 @@ func (ec *executionContext) marshalNBreaker2ᚕgithubᚗcomᚋratchetᚑrunner�
 	}
 
 	return ret
+}
+
+func (ec *executionContext) unmarshalNBreakerKind2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐBreakerKind(ctx context.Context, v any) (ratchet.BreakerKind, error) {
+	res, err := schema.UnmarshalBreakerKind(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNBreakerKind2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐBreakerKind(ctx context.Context, sel ast.SelectionSet, v ratchet.BreakerKind) graphql.Marshaler {
+	_ = sel
+	res := schema.MarshalBreakerKind(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "BreakerKind!")
+	}
+	return res
 }
 
 func (ec *executionContext) unmarshalNBreakerState2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐBreakerState(ctx context.Context, v any) (ratchet.BreakerState, error) {

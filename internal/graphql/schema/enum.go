@@ -154,6 +154,14 @@ func UnmarshalHealth(v any) (string, error) {
 	return unmarshalWord(v, "healthy", "degraded", "unhealthy")
 }
 
+// MarshalBreakerKind writes a ratchet.BreakerKind.
+func MarshalBreakerKind(v ratchet.BreakerKind) gql.Marshaler { return marshalWord(string(v)) }
+
+// UnmarshalBreakerKind is never asked for: breakers are only shown.
+func UnmarshalBreakerKind(v any) (ratchet.BreakerKind, error) {
+	return unmarshalWord(v, ratchet.BreakerHost, ratchet.BreakerPlugin)
+}
+
 // MarshalBreakerState writes a ratchet.BreakerState.
 func MarshalBreakerState(v ratchet.BreakerState) gql.Marshaler { return marshalWord(string(v)) }
 
