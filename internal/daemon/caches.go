@@ -10,6 +10,8 @@ import (
 	"github.com/ratchet-runner/ratchet-go/internal/cache"
 	"github.com/ratchet-runner/ratchet-go/internal/executor"
 	"github.com/ratchet-runner/ratchet-go/internal/httpcache"
+	"github.com/ratchet-runner/ratchet-go/internal/rediscache"
+	"github.com/ratchet-runner/ratchet-go/internal/sqlstore"
 	"github.com/ratchet-runner/ratchet-go/internal/stream"
 )
 
@@ -108,17 +110,61 @@ func (d *Daemon) keep(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if d.results != nil {
+		if err := d.share(ctx); err != nil {
+			return err
+		}
+	}
 	if d.config.HTTP.Cache > 0 {
 		d.responses, err = httpcache.New(context.WithoutCancel(ctx), httpcache.Config{Size: d.config.HTTP.Cache})
 	}
 	return err
 }
 
+// share opens what servers share of results.
+func (d *Daemon) share(ctx context.Context) error {
+	var tier cache.Tier
+	switch address := d.config.Cache.Shared; address {
+	case "", "none":
+		return nil
+	case "postgres":
+		results := d.store.SharedResults()
+		if results == nil {
+			return ratchet.Errorf(ratchet.ReasonConfig, "cache.shared is postgres, and database.url is no PostgreSQL: take redis://…, or none, which a single server does not need")
+		}
+		tier = postgresTier{results}
+	default:
+		redis, err := rediscache.New(address, d.config.Cache.SharedTimeout)
+		if err != nil {
+			return ratchet.Errorf(ratchet.ReasonConfig, "cache.shared must be none, postgres or where a Redis is: %w", err)
+		}
+		tier = redis
+	}
+	d.together = cache.NewShared(context.WithoutCancel(ctx), tier, cache.SharedConfig{Timeout: d.config.Cache.SharedTimeout, Log: d.log})
+	return nil
+}
+
+// A postgresTier is the store's, which is closed with the store.
+type postgresTier struct{ results *sqlstore.SharedResults }
+
+func (t postgresTier) Get(ctx context.Context, key cache.ResultKey) ([]byte, error) {
+	return t.results.Get(ctx, key)
+}
+
+func (t postgresTier) Put(ctx context.Context, key cache.ResultKey, value []byte, ttl time.Duration) error {
+	return t.results.Put(ctx, key, value, ttl)
+}
+
+func (postgresTier) Close() error { return nil }
+
 // keepers lists all that is kept.
 func (d *Daemon) keepers(exec *executor.Executor) {
 	all := []keeper{lasting(d.dispatcher.Bundles()), lasting(exec.Bytecode())}
 	if d.results != nil {
 		all = append(all, keeper{d.results.Describe, d.results.Purge, true})
+	}
+	if d.together != nil { // whose values are not found any more once a purge is noted
+		all = append(all, keeper{describe: d.together.Describe, purge: func(string) {}})
 	}
 	if d.responses != nil {
 		all = append(all, keeper{d.responses.Describe, d.responses.Purge, true})

@@ -61,6 +61,7 @@ type Daemon struct {
 	hosts      *resilience.Hosts
 	client     *egress.Client
 	results    *cache.Results   // nil: none are kept
+	together   *cache.Shared    // results that nodes share; nil: they share none
 	responses  *httpcache.Cache // nil: none are kept
 	caches     caches
 	service    *service.Service
@@ -151,7 +152,7 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 	d.dispatcher = dispatch.New(d.store, exec, d.hub, box, dispatch.Config{
 		Slots: c.Execution.Slots, Shared: d.shared(), SoftStop: max(c.Server.StopTimeout, time.Millisecond),
 		Retention: ratchet.Retention{Completed: c.Retention.Completed, Failed: c.Retention.Failed},
-		Node:      d.node(), OnFinished: d.finished, Results: d.results, Bundles: c.Cache.Bundles, Log: o.Log,
+		Node:      d.node(), OnFinished: d.finished, Results: d.results, SharedResults: d.together, Bundles: c.Cache.Bundles, Log: o.Log,
 	})
 	d.keepers(exec)
 	d.watch()

@@ -112,6 +112,20 @@ func (d *Daemon) watch() {
 	r.Count("ratchet_cache_misses_total", "What was not kept when it was wanted, and might have been.", each(func(c ratchet.Cache) int64 { return c.Misses }), "cache")
 	r.Count("ratchet_cache_evicted_total", "What was forgotten for want of room, or because its time was over.", each(func(c ratchet.Cache) int64 { return c.Evicted }), "cache")
 	r.Gauge("ratchet_cache_bytes", "Size of what is kept, about.", each(func(c ratchet.Cache) int64 { return int64(c.Size) }), "cache")
+	together := func() (c ratchet.Cache) {
+		if d.together != nil {
+			c = d.together.Describe()
+		}
+		return c
+	}
+	r.Count("ratchet_shared_cache_errors_total", "How often the results that servers share could not be asked for in time.", metrics.Value(func() int64 { return together().Errors }))
+	r.Gauge("ratchet_shared_cache_away", "1 while they cannot.", func(emit func(float64, ...string)) {
+		away := 0.0
+		if together().Away {
+			away = 1
+		}
+		emit(away)
+	})
 	waiting := &counted{ask: func(ctx context.Context) (int, error) { return d.store.Waiting(ctx, d.config.Queue.MaxWaiting) }}
 	r.Gauge("ratchet_jobs_waiting", "Jobs that have not begun, up to queue.max_waiting.", func(emit func(float64, ...string)) {
 		if n, ok := waiting.get(d.life); ok {

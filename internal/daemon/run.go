@@ -115,6 +115,9 @@ func (d *Daemon) Close() error {
 		cancel()
 		errs = append(errs, d.server.Run(ended))
 	}
+	if d.together != nil {
+		errs = append(errs, d.together.Close())
+	}
 	if d.results != nil {
 		d.results.Close()
 	}

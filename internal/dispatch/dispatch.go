@@ -39,6 +39,8 @@ type Config struct {
 	Bundles ratchet.Size
 	// Results keeps outputs of tasks that ask for it. Default: none are kept.
 	Results *cache.Results
+	// SharedResults keeps them where other nodes find them too. Default: nothing does.
+	SharedResults *cache.Shared
 	// Node is what this node says of itself when it beats; what changes is filled
 	// in.
 	Node ratchet.Node

@@ -31,8 +31,8 @@ func (s *Service) purgeTask(ctx context.Context, in TaskRef) (None, error) {
 	if err != nil {
 		return None{}, err
 	}
-	s.purge(t)
-	return None{}, nil
+	defer s.purge(t)
+	return None{}, s.store.PurgeTask(ctx, t.ID)
 }
 
 // purge forgets what may rest on what has just changed of the task.
@@ -63,8 +63,12 @@ func (s *Service) purgeCache(ctx context.Context, in CacheRef) (None, error) {
 	names := make([]string, len(all))
 	for i := range all {
 		if names[i] = all[i].Name; names[i] == in.Name {
-			s.caches.PurgeCache(in.Name)
-			return None{}, nil
+			defer s.caches.PurgeCache(in.Name)
+			if in.Name != "results" && in.Name != "shared" {
+				return None{}, nil
+			}
+			// What one server finds in the shared cache another one put there.
+			return None{}, s.store.PurgeTask(ctx, ratchet.TaskID{})
 		}
 	}
 	if len(all) == 0 {

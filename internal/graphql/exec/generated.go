@@ -332,6 +332,10 @@ func (ec *executionContext) childFields_Cache(ctx context.Context, field graphql
 		return ec.fieldContext_Cache_misses(ctx, field)
 	case "evicted":
 		return ec.fieldContext_Cache_evicted(ctx, field)
+	case "errors":
+		return ec.fieldContext_Cache_errors(ctx, field)
+	case "away":
+		return ec.fieldContext_Cache_away(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Cache", field.Name)
 }
@@ -2813,6 +2817,54 @@ func (ec *executionContext) _Cache_evicted(ctx context.Context, field graphql.Co
 
 func (ec *executionContext) fieldContext_Cache_evicted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Cache", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Cache_errors(ctx context.Context, field graphql.CollectedField, obj *ratchet.Cache) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Cache_errors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Cache_errors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Cache", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Cache_away(ctx context.Context, field graphql.CollectedField, obj *ratchet.Cache) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Cache_away(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Away, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Cache_away(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Cache", field, false, false, "Boolean")
 }
 
 func (ec *executionContext) _Concurrency_key(ctx context.Context, field graphql.CollectedField, obj *ratchet.Concurrency) (ret graphql.Marshaler) {
@@ -15181,6 +15233,16 @@ func (ec *executionContext) _Cache(ctx context.Context, sel ast.SelectionSet, ob
 			}
 		case "evicted":
 			out.Values[i] = ec._Cache_evicted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "errors":
+			out.Values[i] = ec._Cache_errors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "away":
+			out.Values[i] = ec._Cache_away(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
