@@ -10,6 +10,10 @@ type Cache struct {
 	Hits    int64  `json:"hits"`
 	Misses  int64  `json:"misses"`
 	Evicted int64  `json:"evicted"` // for want of room, or because their time was over
+	// Errors is how often a cache that nodes share could not be asked; Away, whether
+	// that is so now. What it holds is not known: Entries and sizes are 0.
+	Errors int64 `json:"errors,omitzero"`
+	Away   bool  `json:"away,omitzero"`
 }
 
 // A CacheUse says what a job has to do with the cache of results.

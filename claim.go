@@ -33,6 +33,9 @@ type Claim struct {
 	Job   Job // in its new state, running
 	// Version is what to run: the one the job is pinned to or the newest.
 	Version Version
+	// PurgedAt is when the task's results were purged last, as it was when its
+	// environment was read or before.
+	PurgedAt time.Time
 	// Env are the sealed values of the task's environment, by name.
 	Env map[string][]byte
 }

@@ -18,7 +18,7 @@ type Event struct {
 	Log       *LogEntry   `json:"log,omitempty"`      // of an EventLog
 	Progress  *Progress   `json:"progress,omitempty"` // of an EventProgress
 	Delivery  *Delivery   `json:"delivery,omitempty"` // of an EventDelivery, without receipts
-	Reason    string      `json:"reason,omitempty"`   // of an EventGap or EventEnd
+	Reason    string      `json:"reason,omitempty"`   // of an EventGap or EventEnd; of an EventPurge the cache
 }
 
 // An EventType says what an Event is about.
@@ -35,8 +35,9 @@ const (
 	// EventCancel asks the node that runs a job to stop it. It is between the
 	// parts of a Ratchet; readers are not offered it.
 	EventCancel EventType = "cancel"
-	// EventPurge has every node forget the results that it keeps of the Task; of
-	// all tasks if there is none. It is between the parts, too.
+	// EventPurge has every node forget what it keeps of the Task, or what the cache
+	// holds that the Reason names; without either, whatever may rest on what changed.
+	// It is between the parts, too.
 	EventPurge EventType = "purge"
 	// EventPlugin has every node use the plugin that Task names as it is now set.
 	EventPlugin EventType = "plugin"

@@ -141,10 +141,11 @@ type Progress struct {
 // secrets.
 type Fetch struct {
 	Method    HTTPMethod `json:"method"`
-	Host      string     `json:"host"`            // with the port, if the URL had one
-	Status    int        `json:"status,omitzero"` // 0 if no response came
-	Sent      Size       `json:"sent"`            // bytes of the request's body
-	Received  Size       `json:"received"`        // bytes of the response's body
+	Host      string     `json:"host"`             // with the port, if the URL had one
+	Status    int        `json:"status,omitzero"`  // 0 if no response came
+	Sent      Size       `json:"sent"`             // bytes of the request's body
+	Received  Size       `json:"received"`         // bytes of the response's body
+	Cached    bool       `json:"cached,omitempty"` // the response was kept from an earlier request
 	StartedAt time.Time  `json:"startedAt,omitzero"`
 	Duration  Duration   `json:"duration"`        // until the last byte of the body
 	Error     *Error     `json:"error,omitempty"` // why there is no response

@@ -91,7 +91,7 @@ func TestJSONFormOfEachDomainType(t *testing.T) {
 		Progress: ratchet.Progress{Value: 0.5, Message: "half"},
 		Logs:     []ratchet.LogEntry{{Time: at, Level: ratchet.LevelWarn, Message: "odd", Fields: json.RawMessage(`{"n":1}`)}},
 		Fetches: []ratchet.Fetch{{
-			Method: ratchet.MethodPost, Host: "example.com:8443", Status: 200, Sent: 12, Received: 2048,
+			Method: ratchet.MethodPost, Host: "example.com:8443", Status: 200, Sent: 12, Received: 2048, Cached: true,
 			StartedAt: at, Duration: ratchet.Duration(31 * time.Millisecond),
 			Error: ratchet.Errorf(ratchet.ReasonNetwork, "connection reset"),
 		}},
@@ -160,7 +160,7 @@ func TestJSONFormOfEachDomainType(t *testing.T) {
 		"schedule.json": plan, "node.json": node, "worker.json": worker, "key.json": key, "event.json": event, "stats.json": stats,
 		"envvar.json":           &ratchet.EnvVar{Name: "TOKEN", Declared: true, UpdatedAt: at},
 		"breaker.json":          &ratchet.Breaker{Kind: ratchet.BreakerHost, Host: "api.example.com:443", State: ratchet.BreakerOpen, OpenedAt: at, RetryAt: at.Add(time.Minute), Opened: 2, Refused: 17},
-		"cache.json":            &ratchet.Cache{Name: "results", Entries: 3, Size: 12 * ratchet.KB, MaxSize: 64 * ratchet.MB, Hits: 17, Misses: 4, Evicted: 1},
+		"cache.json":            &ratchet.Cache{Name: "results", Entries: 3, Size: 12 * ratchet.KB, MaxSize: 64 * ratchet.MB, Hits: 17, Misses: 4, Evicted: 1, Errors: 3, Away: true},
 		"registered.json":       &ratchet.Registered{Task: *task, Created: true, Warnings: failure.Details},
 		"task-detail.json":      &ratchet.TaskDetail{Task: *task, Latest: version},
 		"job-request.json":      request,

@@ -422,7 +422,16 @@ func (o *tour) clusterSteps() []step {
 		}},
 		{"Caches", func(ctx context.Context) error {
 			got, err := o.c.Caches(ctx)
-			o.want(len(got) == 1 && got[0].Name == "results", "the cache of results", got)
+			o.want(slices.ContainsFunc(got, func(c ratchet.Cache) bool { return c.Name == "bundles" && c.Entries > 0 }), "the cache of bundles", got)
+			return err
+		}},
+		{"PurgeCache", func(ctx context.Context) error {
+			if err := o.c.PurgeCache(ctx, "bundels"); !errors.Is(err, &ratchet.Error{Reason: ratchet.ReasonEntityNotFound}) {
+				o.Errorf("a cache that is not there: got %v", err)
+			}
+			err := o.c.PurgeCache(ctx, "bundles")
+			got, _ := o.c.Caches(ctx)
+			o.want(slices.ContainsFunc(got, func(c ratchet.Cache) bool { return c.Name == "bundles" && c.Entries == 0 }), "an empty cache of bundles", got)
 			return err
 		}},
 		{"Breakers", func(ctx context.Context) error {

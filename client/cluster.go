@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 
 	"github.com/ratchet-runner/ratchet-go"
 )
@@ -29,6 +30,12 @@ func (c *Client) Breakers(ctx context.Context) ([]ratchet.Breaker, error) {
 // Caches reads what the caches of the node that answers hold.
 func (c *Client) Caches(ctx context.Context) ([]ratchet.Cache, error) {
 	return all[ratchet.Cache](ctx, c, "/caches")
+}
+
+// PurgeCache forgets what the cache of a name holds, on every node.
+func (c *Client) PurgeCache(ctx context.Context, name string) error {
+	_, err := c.do(ctx, write(http.MethodDelete, "/caches/"+url.PathEscape(name)), nil)
+	return err
 }
 
 func all[T any](ctx context.Context, c *Client, path string) ([]T, error) {

@@ -72,7 +72,8 @@ func (c *Client) ResumeTask(ctx context.Context, task string) (*ratchet.Task, er
 	return act[ratchet.Task](ctx, c, http.MethodPost, taskPath(task)+"/resume")
 }
 
-// PurgeTask forgets the results that are kept of the task, on every node.
+// PurgeTask forgets what is kept of the task, its results and the responses to its
+// requests, on every node.
 func (c *Client) PurgeTask(ctx context.Context, task string) error {
 	_, err := c.do(ctx, write(http.MethodDelete, taskPath(task)+"/cache"), nil)
 	return err

@@ -55,6 +55,23 @@ type Bundle struct {
 	kept    kept
 }
 
+// Size is about what the bundle takes in memory.
+func (b *Bundle) Size() int {
+	n := 2048 + len(b.Code)
+	if b.SourceMap != nil {
+		n += len(b.SourceMap.text) + 4*len(b.SourceMap.data) // read once something is led back by it
+	}
+	for _, s := range []*Schema{b.Input, b.Output} {
+		n += 16 * len(s.Raw()) // compiled, it is many small parts
+	}
+	for _, files := range [][]Input{b.Inputs, b.watch} {
+		for i := range files {
+			n += len(files[i].data) + 128
+		}
+	}
+	return n
+}
+
 // A Report is what Check found.
 type Report struct {
 	Bundle   *Bundle // nil if there are problems

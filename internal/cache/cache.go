@@ -4,6 +4,7 @@ package cache
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -14,7 +15,8 @@ import (
 
 // A Cache keeps values by key until their time is over, within a bound of bytes: of
 // more, those that are least likely to be asked for go first. It is safe for
-// concurrent use. It has a goroutine of its own until it is closed.
+// concurrent use. It has a goroutine of its own until it is closed, unless it is a
+// [Lasting] one.
 type Cache[K comparable, V any] struct {
 	name    string
 	most    ratchet.Size
@@ -29,19 +31,32 @@ type kept[V any] struct {
 
 // New returns an empty Cache of at most so many bytes; the name is for statistics.
 func New[K comparable, V any](name string, most ratchet.Size) (*Cache[K, V], error) {
-	entries, err := otter.New(&otter.Options[K, kept[V]]{
-		MaximumWeight: uint64(max(most, 0)),
-		Weigher:       func(_ K, k kept[V]) uint32 { return k.size },
-		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[K, kept[V]]) time.Duration {
-			return e.Value.ttl
-		}),
-		StatsRecorder: stats.NewCounter(),
-		Logger:        &otter.NoopLogger{}, // it tells of refreshes only, and there are none
-	})
+	o := options[K, V](most)
+	o.ExpiryCalculator = otter.ExpiryWritingFunc(func(e otter.Entry[K, kept[V]]) time.Duration { return e.Value.ttl })
+	entries, err := otter.New(o)
 	if err != nil {
 		return nil, fmt.Errorf("make the cache of %s: %w", name, err)
 	}
 	return &Cache[K, V]{name: name, most: most, entries: entries}, nil
+}
+
+// Lasting returns an empty Cache of what never changes: its values have no time, and
+// it need not be closed.
+func Lasting[K comparable, V any](name string, most ratchet.Size) *Cache[K, V] {
+	return &Cache[K, V]{name: name, most: most, entries: otter.Must(options[K, V](most))}
+}
+
+// Always is the time of what is kept for as long as there is room.
+const Always = time.Duration(math.MaxInt64)
+
+func options[K comparable, V any](most ratchet.Size) *otter.Options[K, kept[V]] {
+	return &otter.Options[K, kept[V]]{
+		MaximumWeight: uint64(max(most, 0)),
+		Weigher:       func(_ K, k kept[V]) uint32 { return k.size },
+		StatsRecorder: stats.NewCounter(),
+		Executor:      func(do func()) { do() },
+		Logger:        &otter.NoopLogger{}, // it tells of refreshes only, and there are none
+	}
 }
 
 // overhead is about what an entry takes beside its value.
@@ -51,6 +66,12 @@ const overhead = 256
 func (c *Cache[K, V]) Get(key K) (value V, ok bool) {
 	k, ok := c.entries.GetIfPresent(key)
 	return k.value, ok
+}
+
+// Has reports whether a value is kept, which is no use of it.
+func (c *Cache[K, V]) Has(key K) bool {
+	_, ok := c.entries.GetEntryQuietly(key)
+	return ok
 }
 
 // Put keeps a value of so many bytes for a time. One that would take more than a

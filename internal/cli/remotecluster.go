@@ -102,6 +102,9 @@ func (r *remote) executionCard(x *ratchet.Execution) string {
 		if f.Error != nil {
 			result = string(f.Error.Reason)
 		}
+		if f.Cached {
+			result += " (kept)"
+		}
 		rows = append(rows, [2]string{"request", fmt.Sprintf("%s %s %s, %v sent, %v received, %s", f.Method, f.Host, result, f.Sent, f.Received, milliseconds(f.Duration))})
 	}
 	return r.app.card(rows...)
@@ -181,8 +184,9 @@ func (r *remote) workerTable(all []ratchet.Worker) string {
 }
 
 func (a *app) serverCommand() *cobra.Command {
-	return a.noun("server", "See how a server is, pause and resume it", `  ratchet server status
-  ratchet server pause`, (*remote).serverStatus,
+	return a.noun("server", "See how a server is and what it keeps, pause and resume it", `  ratchet server status
+  ratchet server breakers
+  ratchet server pause`, (*remote).serverStatus, (*remote).serverBreakers, (*remote).serverCaches, (*remote).serverPurge,
 		serverAct("pause", "Have all jobs wait, on every node", (*client.Client).PauseAll),
 		serverAct("resume", "End a pause of everything", (*client.Client).ResumeAll))
 }

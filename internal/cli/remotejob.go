@@ -35,6 +35,7 @@ type submission struct {
 	concurrency string
 	wait        ratchet.Duration
 	follow      bool
+	noCache     bool
 }
 
 func (r *remote) jobSubmit() *cobra.Command {
@@ -67,6 +68,7 @@ func (s *submission) define(flags *pflag.FlagSet) {
 	flags.StringVar(&s.concurrency, "concurrency", "", "`KEY=MAX`: of the jobs with the KEY at most MAX run at once")
 	flags.StringVar(&s.request.Version, "version", "", "the `VERSION` to run: its number or digest (default: the newest now)")
 	flags.BoolVar(&s.request.Latest, "latest", false, "each attempt runs the newest version there is then")
+	flags.BoolVar(&s.noCache, "no-cache", false, "run it, whatever result is kept for the same input")
 	flags.Var(&s.wait, "wait", "wait for the result, at most so `LONG`; alone, as long as it takes")
 	flags.Lookup("wait").NoOptDefVal = "24h"
 	flags.BoolVar(&s.follow, "follow", false, "show log lines as they come, then the result")
@@ -75,6 +77,9 @@ func (s *submission) define(flags *pflag.FlagSet) {
 // complete makes the request of the flags.
 func (s *submission) complete(ctx context.Context, a *app, task string) error {
 	s.request.Task = task
+	if s.noCache {
+		s.request.Cache = new(bool)
+	}
 	if s.input != "" {
 		in, err := a.readInput(ctx, "--input", s.input)
 		if err != nil {
@@ -310,6 +315,7 @@ func (r *remote) jobCard(j *ratchet.Job) string {
 		{"state", state},
 		{"priority", j.Priority.String()},
 		{"attempts", strconv.Itoa(j.Attempts)},
+		{"cache", string(j.Cache)},
 		{"tags", strings.Join(j.Tags, ", ")},
 		{"submitted", instant(j.CreatedAt)},
 		{"not before", notBefore},

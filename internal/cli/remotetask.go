@@ -25,7 +25,7 @@ func (a *app) taskCommand() *cobra.Command {
 		taskAct("disable", "Have a task refuse new jobs; those it has go on", (*client.Client).DisableTask),
 		taskAct("pause", "Have a task's jobs wait", (*client.Client).PauseTask),
 		taskAct("resume", "End a pause", (*client.Client).ResumeTask),
-		(*remote).taskDelete, (*remote).taskEnv,
+		(*remote).taskPurge, (*remote).taskDelete, (*remote).taskEnv,
 	)
 }
 

@@ -18,6 +18,7 @@ type HTTP struct {
 	MaxConnections int
 	MaxPerHost     int
 	MaxRequests    int
+	Cache          ratchet.Size
 	Breaker        Breaker
 	AllowPrivate   []string
 	Ports          []string
@@ -42,6 +43,7 @@ func (h *HTTP) settings() []setting {
 		number(&h.MaxConnections, "max_connections", 512, 1, 100_000, "Open connections to one host."),
 		number(&h.MaxPerHost, "max_per_host", 32, 1, 100_000, "Requests to one host at once; those beyond wait for a place, within their own timeout."),
 		number(&h.MaxRequests, "max_requests", 512, 1, 100_000, "Requests at once to all hosts."),
+		size(&h.Cache, "cache", "64MB", 0, 64*ratchet.GB, "Memory for responses that HTTP allows to keep, apart for each task; 0 keeps none."),
 		toggle(&h.Breaker.Enabled, "breaker.enabled", true, "Whether a host that fails is left alone for a while (CIRCUIT_OPEN)."),
 		number(&h.Breaker.Failures, "breaker.failures", 5, 1, 1_000_000, "How many failures (no connection, no answer in time, a status of 500 and above) within the window open a host's breaker."),
 		span(&h.Breaker.Window, "breaker.window", "60s", time.Second, time.Hour, "The time in which failures are counted."),

@@ -21,6 +21,7 @@ import (
 	"github.com/ratchet-runner/ratchet-go/internal/dispatch"
 	"github.com/ratchet-runner/ratchet-go/internal/egress"
 	"github.com/ratchet-runner/ratchet-go/internal/executor"
+	"github.com/ratchet-runner/ratchet-go/internal/httpcache"
 	"github.com/ratchet-runner/ratchet-go/internal/httpd"
 	"github.com/ratchet-runner/ratchet-go/internal/resilience"
 	"github.com/ratchet-runner/ratchet-go/internal/sandbox"
@@ -63,8 +64,11 @@ type Daemon struct {
 	pool       *workerpool.Pool
 	hosts      *resilience.Hosts
 	client     *egress.Client
-	results    *cache.Results // nil: none are kept
-	plugins    *plugins       // nil: there are none
+	results    *cache.Results   // nil: none are kept
+	together   *cache.Shared    // results that nodes share; nil: they share none
+	responses  *httpcache.Cache // nil: none are kept
+	caches     caches
+	plugins    *plugins // nil: there are none
 	service    *service.Service
 	dispatcher *dispatch.Dispatcher
 	schedules  *schedule.Runner
@@ -126,10 +130,14 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 		return nil, unusable(err)
 	}
 	d.hosts = resilience.NewHosts(hostsConfig(c.HTTP))
-	if d.client, err = egress.New(egressConfig(c.HTTP, d.hosts)); err != nil {
+	if err := d.keep(ctx); err != nil {
+		return nil, err
+	}
+	if d.client, err = egress.New(egressConfig(c.HTTP, d.hosts, d.responses)); err != nil {
 		return nil, err
 	}
 	exec := executor.New(d.pool, d.client)
+	exec.KeepBytecode(c.Cache.Bytecode)
 	hooks := d.newPlugins(box, exec)
 
 	// What brings results on their way.
@@ -137,14 +145,11 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 
 	// What Ratchet can do, and who does it when nobody asks.
 	var kept service.Results
-	if c.Cache.Results > 0 {
-		if d.results, err = cache.NewResults(c.Cache.Results); err != nil {
-			return nil, err
-		}
-		kept = results{d.results, d.hub}
+	if d.results != nil {
+		kept = d.results
 	}
 	d.service = service.New(service.Deps{
-		Store: d.store, Stream: d.hub, Schedules: schedule.Rules{}, Sealer: box, Prober: exec, Workers: workers{d}, Breakers: d.allBreakers(), Results: kept, Deliverer: deliverer, Plugins: hooks.service,
+		Store: d.store, Stream: d.hub, Schedules: schedule.Rules{}, Sealer: box, Prober: exec, Workers: workers{d}, Breakers: d.allBreakers(), Results: kept, Caches: &d.caches, Deliverer: deliverer, Plugins: hooks.service,
 	}, service.Config{URL: d.URL, MaxWaiting: c.Queue.MaxWaiting, Limits: limits(c.Execution), TempDir: os.TempDir(), Log: o.Log})
 	d.schedules = schedule.NewRunner(d.store, d.service, schedule.Config{Log: o.Log})
 	d.service.OnUse(d.used)
@@ -164,8 +169,9 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 	d.dispatcher = dispatch.New(d.store, exec, d.hub, box, dispatch.Config{
 		Slots: c.Execution.Slots, Shared: d.shared(), SoftStop: max(c.Server.StopTimeout, time.Millisecond),
 		Retention: ratchet.Retention{Completed: c.Retention.Completed, Failed: c.Retention.Failed},
-		Node:      d.node(), OnFinished: d.finished, Results: d.results, Hooks: hooks.dispatch, Log: o.Log,
+		Node:      d.node(), OnFinished: d.finished, Results: d.results, SharedResults: d.together, Bundles: c.Cache.Bundles, Hooks: hooks.dispatch, Log: o.Log,
 	})
+	d.keepers(exec)
 	d.watch()
 	return d, nil
 }

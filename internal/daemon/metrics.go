@@ -113,11 +113,31 @@ func (d *Daemon) watch() {
 	r.Count("ratchet_breaker_opened_total", "How often the breaker of a host opened, of the requests of tasks.", metrics.Value(d.hosts.Opened))
 	r.Count("ratchet_breaker_refused_total", "Requests of tasks that failed at once because the breaker of their host was open.", metrics.Value(d.hosts.Refused))
 	r.Gauge("ratchet_breaker_state", "Of hosts whose breaker ever opened, the 100 that did last: 0 closed, 1 half-open, 2 open.", d.breakers, "host")
-	if d.results != nil {
-		r.Count("ratchet_cache_hits_total", "Results that were kept when they were wanted.", metrics.Value(func() int64 { return d.results.Describe().Hits }))
-		r.Count("ratchet_cache_misses_total", "Results of tasks that keep them which were not kept when they were wanted.", metrics.Value(func() int64 { return d.results.Describe().Misses }))
-		r.Gauge("ratchet_cache_bytes", "Size of the results that are kept, about.", metrics.Value(func() int64 { return int64(d.results.Describe().Size) }))
+	each := func(number func(ratchet.Cache) int64) func(func(float64, ...string)) {
+		return func(emit func(float64, ...string)) {
+			for _, c := range d.caches.Caches() {
+				emit(float64(number(c)), c.Name)
+			}
+		}
 	}
+	r.Count("ratchet_cache_hits_total", "What was kept when it was wanted.", each(func(c ratchet.Cache) int64 { return c.Hits }), "cache")
+	r.Count("ratchet_cache_misses_total", "What was not kept when it was wanted, and might have been.", each(func(c ratchet.Cache) int64 { return c.Misses }), "cache")
+	r.Count("ratchet_cache_evicted_total", "What was forgotten for want of room, or because its time was over.", each(func(c ratchet.Cache) int64 { return c.Evicted }), "cache")
+	r.Gauge("ratchet_cache_bytes", "Size of what is kept, about.", each(func(c ratchet.Cache) int64 { return int64(c.Size) }), "cache")
+	together := func() (c ratchet.Cache) {
+		if d.together != nil {
+			c = d.together.Describe()
+		}
+		return c
+	}
+	r.Count("ratchet_shared_cache_errors_total", "How often the results that servers share could not be asked for in time.", metrics.Value(func() int64 { return together().Errors }))
+	r.Gauge("ratchet_shared_cache_away", "1 while they cannot.", func(emit func(float64, ...string)) {
+		away := 0.0
+		if together().Away {
+			away = 1
+		}
+		emit(away)
+	})
 	waiting := &counted{ask: func(ctx context.Context) (int, error) { return d.store.Waiting(ctx, d.config.Queue.MaxWaiting) }}
 	r.Gauge("ratchet_jobs_waiting", "Jobs that have not begun, up to queue.max_waiting.", func(emit func(float64, ...string)) {
 		if n, ok := waiting.get(d.life); ok {

@@ -16,6 +16,7 @@ import (
 	"github.com/ratchet-runner/ratchet-go"
 	"github.com/ratchet-runner/ratchet-go/internal/config"
 	"github.com/ratchet-runner/ratchet-go/internal/egress"
+	"github.com/ratchet-runner/ratchet-go/internal/httpcache"
 	"github.com/ratchet-runner/ratchet-go/internal/resilience"
 	"github.com/ratchet-runner/ratchet-go/internal/secret"
 	"github.com/ratchet-runner/ratchet-go/internal/service"
@@ -95,7 +96,7 @@ func unusable(err error) error {
 	return ratchet.Errorf(ratchet.ReasonServiceUnavailable, "a worker process does not start: %w", err)
 }
 
-func egressConfig(h config.HTTP, hosts *resilience.Hosts) egress.Config {
+func egressConfig(h config.HTTP, hosts *resilience.Hosts, responses *httpcache.Cache) egress.Config {
 	redirects := h.MaxRedirects
 	if redirects == 0 {
 		redirects = -1 // none, where 0 is the default
@@ -103,7 +104,7 @@ func egressConfig(h config.HTTP, hosts *resilience.Hosts) egress.Config {
 	return egress.Config{
 		AllowCIDR: h.Networks(), Ports: h.PortNumbers(), UserAgent: h.UserAgent, DialTimeout: h.ConnectTimeout,
 		HeaderTimeout: h.Timeout, Timeout: h.Timeout, MaxRedirects: redirects, MaxBody: int64(h.MaxBody), MaxConns: h.MaxConnections,
-		Hosts: hosts,
+		Hosts: hosts, Cache: responses,
 	}
 }
 

@@ -57,7 +57,7 @@ func (d *Daemon) syncPlugin(ctx context.Context, name string, known revisions) {
 		if err == nil {
 			var made *ratchet.Registered
 			made, err = d.service.RegisterTask.Call(ctx, service.RegisterTask{Archive: archive})
-			if err == nil || lasting(err) {
+			if err == nil || settled(err) {
 				known[key] = t.Revision
 			}
 			if err == nil {
@@ -73,8 +73,8 @@ func (d *Daemon) syncPlugin(ctx context.Context, name string, known revisions) {
 	}
 }
 
-// lasting reports whether the same archive would be refused again.
-func lasting(err error) bool {
+// settled reports whether the same archive would be refused again.
+func settled(err error) bool {
 	code := ratchet.AsError(err).Code
 	return code == ratchet.CodeInvalid || code == ratchet.CodeConflict
 }

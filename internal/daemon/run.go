@@ -55,7 +55,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	deliveries := start(life, "deliveries", d.deliver, failed)
 	subscribers := start(life, "events for plugins", d.feedPlugins, failed)
 	sources := start(life, "tasks of plugins", d.syncPlugins, failed)
-	purges := start(life, "purges of kept results", d.purges, failed)
+	purges := start(life, "purges of what is kept", d.caches.run, failed)
 	schedules := start(life, "schedules", d.schedules.Run, failed)
 	requests := start(life, "requests", d.server.Run, failed)
 	d.pool.Warm()
@@ -125,11 +125,17 @@ func (d *Daemon) Close() error {
 		cancel()
 		errs = append(errs, d.server.Run(ended))
 	}
+	if d.together != nil {
+		errs = append(errs, d.together.Close())
+	}
 	if d.results != nil {
 		d.results.Close()
 	}
 	if d.client != nil {
 		d.client.Close()
+	}
+	if d.responses != nil {
+		d.responses.Close()
 	}
 	if d.pool != nil {
 		d.pool.Close()

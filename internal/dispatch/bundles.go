@@ -1,7 +1,6 @@
 package dispatch
 
 import (
-	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -9,32 +8,34 @@ import (
 
 	"github.com/ratchet-runner/ratchet-go"
 	"github.com/ratchet-runner/ratchet-go/internal/bundle"
+	"github.com/ratchet-runner/ratchet-go/internal/cache"
 )
 
-// bundles keeps versions ready to run, by digest; the one unused longest goes
-// first. Those who want the same one at the same time wait for one loading.
+// bundles keeps versions ready to run, by digest. Those who want the same one at the
+// same time wait for one loading.
 type bundles struct {
 	archives Archives
-	most     int
+	kept     *cache.Cache[string, *bundle.Bundle]
+	ready    chan struct{} // closed: of what is kept
 
-	mu      sync.Mutex
-	entries map[string]*list.Element // of *loading
-	recent  *list.List               // most recently used first
+	mu       sync.Mutex
+	loadings map[string]*loading // under way, by digest
 }
 
-// A loading is a bundle, or about to be one.
+// A loading is about to be a bundle.
 type loading struct {
-	digest string
 	done   chan struct{} // closed when bundle or err is there
 	bundle *bundle.Bundle
 	err    error
 }
 
-func newBundles(archives Archives, most int) *bundles {
+func newBundles(archives Archives, most ratchet.Size) *bundles {
 	if most <= 0 {
-		most = 128
+		most = 128 * ratchet.MB
 	}
-	return &bundles{archives: archives, most: most, entries: map[string]*list.Element{}, recent: list.New()}
+	ready := make(chan struct{})
+	close(ready)
+	return &bundles{archives: archives, kept: cache.Lasting[string, *bundle.Bundle]("bundles", most), ready: ready, loadings: map[string]*loading{}}
 }
 
 // get returns the bundle of the version with the digest.
@@ -43,10 +44,7 @@ func (b *bundles) get(ctx context.Context, digest string) (*bundle.Bundle, error
 		l, mine := b.enter(digest)
 		if mine {
 			l.bundle, l.err = b.load(ctx, digest)
-			if l.err != nil {
-				b.forget(l)
-			}
-			close(l.done)
+			b.leave(digest, l)
 			return l.bundle, l.err
 		}
 		select {
@@ -64,25 +62,26 @@ func (b *bundles) get(ctx context.Context, digest string) (*bundle.Bundle, error
 func (b *bundles) enter(digest string) (l *loading, mine bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if found := b.entries[digest]; found != nil {
-		b.recent.MoveToFront(found)
-		return found.Value.(*loading), false
+	if kept, found := b.kept.Get(digest); found {
+		return &loading{done: b.ready, bundle: kept}, false
 	}
-	l = &loading{digest: digest, done: make(chan struct{})}
-	b.entries[digest] = b.recent.PushFront(l)
-	for b.recent.Len() > b.most {
-		delete(b.entries, b.recent.Remove(b.recent.Back()).(*loading).digest)
+	if l = b.loadings[digest]; l != nil {
+		return l, false
 	}
+	l = &loading{done: make(chan struct{})}
+	b.loadings[digest] = l
 	return l, true
 }
 
-func (b *bundles) forget(l *loading) {
+// leave ends the caller's loading.
+func (b *bundles) leave(digest string, l *loading) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if found := b.entries[l.digest]; found != nil && found.Value == l {
-		b.recent.Remove(found)
-		delete(b.entries, l.digest)
+	if l.err == nil {
+		b.kept.Put(digest, l.bundle, l.bundle.Size(), cache.Always)
 	}
+	delete(b.loadings, digest)
+	close(l.done)
 }
 
 // load makes the bundle, and makes sure that it is what the digest names.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ratchet-runner/ratchet-go"
+	"github.com/ratchet-runner/ratchet-go/internal/bundle"
 	"github.com/ratchet-runner/ratchet-go/internal/cache"
 	"github.com/ratchet-runner/ratchet-go/internal/executor"
 	"github.com/ratchet-runner/ratchet-go/internal/secret"
@@ -33,10 +34,13 @@ type Config struct {
 	SoftStop time.Duration
 	// Retention says how long finished jobs are kept.
 	Retention ratchet.Retention
-	// Bundles is how many versions are kept ready to run. Default 128.
-	Bundles int
+	// Bundles bounds the versions that are kept ready to run, by about what they take.
+	// Default 128 MB.
+	Bundles ratchet.Size
 	// Results keeps outputs of tasks that ask for it. Default: none are kept.
 	Results *cache.Results
+	// SharedResults keeps them where other nodes find them too. Default: nothing does.
+	SharedResults *cache.Shared
 	// Hooks are called around attempts. Default: there are none.
 	Hooks Hooks
 	// Node is what this node says of itself when it beats; what changes is filled
@@ -86,6 +90,9 @@ func New(store Store, x *executor.Executor, hub *stream.Hub, box *secret.Box, co
 		bundles: newBundles(store, config.Bundles), attempts: map[*attempt]struct{}{},
 	}
 }
+
+// Bundles is the cache of versions that are ready to run.
+func (d *Dispatcher) Bundles() *cache.Cache[string, *bundle.Bundle] { return d.bundles.kept }
 
 // How a Dispatcher ends what it runs.
 var (

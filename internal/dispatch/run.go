@@ -28,7 +28,7 @@ func (d *Dispatcher) handle(life, runs context.Context, t ratchet.Ticket) {
 	}
 	d.counts.claimed.Add(1)
 	a.claimed(claim)
-	x, settle := d.execute(ctx, a)
+	x, settle := d.execute(ctx, a, mark)
 	lost := d.lost(ctx, a, x)
 	a.conclude(x)
 	if !lost && life.Err() == nil {
@@ -78,14 +78,14 @@ func (d *Dispatcher) claim(life, runs context.Context, t ratchet.Ticket) (c *rat
 // execute runs the claimed job, or finds its result, and returns the record of it,
 // complete whatever happened. settle is called with that once nothing in it shows
 // what it must not.
-func (d *Dispatcher) execute(ctx context.Context, a *attempt) (x *ratchet.Execution, settle settlement) {
+func (d *Dispatcher) execute(ctx context.Context, a *attempt, mark uint64) (x *ratchet.Execution, settle settlement) {
 	c := a.claim
 	b, env, err := d.prepare(ctx, c)
 	if err != nil {
 		return failed(ctx, c, err), unsettled
 	}
 	a.redact(env)
-	if x, settle = d.kept(ctx, a, b); x != nil {
+	if x, settle = d.kept(ctx, a, b, mark); x != nil {
 		return x, settle
 	}
 	if err := d.beforeExecution(ctx, c); err != nil {

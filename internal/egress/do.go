@@ -2,7 +2,6 @@ package egress
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
+	"github.com/ratchet-runner/ratchet-go/internal/httpcache"
 )
 
 // A Response is the answer of the last hop, its body read whole.
@@ -25,6 +25,7 @@ type Response struct {
 	URL        string // of the last hop, without the fragment
 	Redirected bool
 	Proto      string // "HTTP/1.1", "HTTP/2.0"
+	Cached     bool   // Body was kept from an earlier request; Address and Timings may be empty
 
 	// For the ledger of an execution.
 	Address   netip.AddrPort // what the last hop was connected to
@@ -80,18 +81,40 @@ func (c *Client) Do(ctx context.Context, req Request) (*Response, error) {
 	}
 }
 
-// hop makes one request. next is the URL to go on to, nil at the end.
+// hop makes one request, or has it answered with what is kept. next is the URL to
+// go on to, nil at the end.
 func (x *exchange) hop(ctx context.Context) (res *Response, next *url.URL, err error) {
 	transport, refused := x.admit()
 	if refused != nil {
 		return nil, nil, refused
 	}
 	x.trace = &trace{}
-	done, err := x.enter(ctx)
+	hr, err := x.answer(ctx, transport)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer func(ctx context.Context, began time.Time) { done(outcome(ctx, res, err, time.Since(began))) }(ctx, time.Now())
+	if next, err = x.location(&hr.Response); err != nil {
+		return nil, nil, err
+	}
+	if next != nil {
+		return &Response{Status: hr.Status}, next, nil
+	}
+	return x.response(hr), nil, nil
+}
+
+// A hopped is what came back from one hop.
+type hopped struct {
+	httpcache.Response
+	received int64 // bytes of Body as it was sent
+}
+
+// send makes one request, by the transport.
+func (x *exchange) send(ctx context.Context, transport *http.Transport) (hop *hopped, err error) {
+	done, err := x.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func(ctx context.Context, began time.Time) { done(outcome(ctx, hop, err, time.Since(began))) }(ctx, time.Now())
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	if x.headers > 0 {
@@ -101,58 +124,65 @@ func (x *exchange) hop(ctx context.Context) (res *Response, next *url.URL, err e
 	}
 	r, err := x.request(x.trace.with(ctx))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	hr, err := transport.RoundTrip(r)
 	x.trace.answered()
 	if err != nil && context.Cause(ctx) == errHeaders {
-		return nil, nil, x.timeout("gave up after %s %s", plain(x.headers), x.doing())
+		return nil, x.timeout("gave up after %s %s", plain(x.headers), x.doing())
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer hr.Body.Close()
 	x.sent += int64(len(x.body))
-	if next, err = x.location(hr); err != nil {
-		return nil, nil, err
-	}
-	if next != nil {
-		if hr.ContentLength >= 0 && hr.ContentLength <= 2048 { // as little as net/http, to keep the connection
-			_, _ = io.CopyN(io.Discard, hr.Body, hr.ContentLength)
-		}
-		return &Response{Status: hr.StatusCode}, next, nil
-	}
 	if x.req.Cut {
 		defer time.AfterFunc(cutTime, func() { cancel(errCut) }).Stop()
 	}
-	res, err = x.response(hr)
-	return res, nil, err
+	return x.read(hr)
 }
 
-// response reads hr whole.
-func (x *exchange) response(hr *http.Response) (*Response, error) {
-	res := &Response{
+// read takes over hr, its body read whole unless it leads elsewhere.
+func (x *exchange) read(hr *http.Response) (hop *hopped, err error) {
+	hop = &hopped{Response: httpcache.Response{
 		Status:     hr.StatusCode,
 		StatusText: strings.TrimSpace(strings.TrimPrefix(hr.Status, hr.Status[:min(3, len(hr.Status))])),
-		Header:     flatten(hr.Header),
-		URL:        x.url.String(),
-		Redirected: x.hops > 0,
-		Redirects:  x.hops,
-		Proto:      hr.Proto,
-		Sent:       x.sent,
-	}
-	x.trace.body.Store(true)
-	var err error
-	if x.req.Cut {
-		res.Body = beginning(hr.Body, x.req.MaxBody)
-		res.Received = int64(len(res.Body))
-	} else if res.Body, res.Received, err = readBody(hr, x.req.MaxBody); err != nil {
+		Proto:      hr.Proto, Header: hr.Header,
+	}}
+	next, err := x.location(&hop.Response)
+	if err != nil {
 		return nil, err
 	}
-	res.Timings = x.trace.timings()
-	res.Address = x.trace.remote()
-	res.Exception = !x.portOpen() || x.client.guard.classify(res.Address.Addr()) != nil
-	return res, nil
+	if next != nil && (hr.ContentLength < 0 || hr.ContentLength > 2048) { // as little as net/http, to keep the connection
+		hop.Partial = true
+		return hop, nil
+	}
+	x.trace.body.Store(true)
+	if x.req.Cut {
+		hop.Body, hop.Partial = beginning(hr.Body, x.req.MaxBody), true
+		hop.received = int64(len(hop.Body))
+		return hop, nil
+	}
+	hop.Body, hop.received, err = readBody(hr, x.req.MaxBody)
+	if next != nil && err != nil {
+		hop.Body, hop.Partial, err = nil, true, nil // it leads elsewhere all the same
+	}
+	if err != nil {
+		return nil, err
+	}
+	return hop, nil
+}
+
+// response is the last hop's.
+func (x *exchange) response(hop *hopped) *Response {
+	res := &Response{
+		Status: hop.Status, StatusText: hop.StatusText, Header: flatten(hop.Header), Body: hop.Body, Cached: hop.Cached,
+		URL: x.url.String(), Redirected: x.hops > 0, Redirects: x.hops, Proto: hop.Proto,
+		Sent: x.sent, Received: hop.received,
+		Timings: x.trace.timings(), Address: x.trace.remote(),
+	}
+	res.Exception = res.Address.IsValid() && (!x.portOpen() || x.client.guard.classify(res.Address.Addr()) != nil)
+	return res
 }
 
 func flatten(h http.Header) [][2]string {
@@ -167,8 +197,8 @@ func flatten(h http.Header) [][2]string {
 }
 
 // location returns where hr redirects to, nil if it is the final response.
-func (x *exchange) location(hr *http.Response) (*url.URL, error) {
-	switch hr.StatusCode {
+func (x *exchange) location(hr *httpcache.Response) (*url.URL, error) {
+	switch hr.Status {
 	case 301, 302, 303, 307, 308:
 	default:
 		return nil, nil

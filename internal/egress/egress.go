@@ -20,7 +20,10 @@
 // just admitted. Connections on ports that only an exception opens live in a
 // pool of their own. HTTP/2 connections are not shared between hosts.
 //
-// There is no proxy, no cookie jar and no cache.
+// A response that is kept ([Config].Cache) answers a hop after rules 1 to 3, so that
+// nobody is told by it what they might not ask.
+//
+// There is no proxy and no cookie jar.
 package egress
 
 import (
@@ -37,6 +40,7 @@ import (
 	"time"
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
+	"github.com/ratchet-runner/ratchet-go/internal/httpcache"
 	"github.com/ratchet-runner/ratchet-go/internal/resilience"
 )
 
@@ -62,6 +66,9 @@ type Config struct {
 	// Hosts leaves hosts alone that fail, and bounds the requests at once. Default:
 	// every host is asked, however it answers.
 	Hosts *resilience.Hosts
+
+	// Cache keeps responses, for requests that name a Task. Default: none.
+	Cache *httpcache.Cache
 
 	// Resolver looks names up. Default: the system's.
 	Resolver *net.Resolver

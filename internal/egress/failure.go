@@ -41,6 +41,7 @@ const (
 	KindEncoding    Kind = "encoding"    // the body is not the gzip it claims to be
 	KindRedirect    Kind = "redirect"    // one that was not wanted, or leads nowhere
 	KindProtocol    Kind = "protocol"    // not HTTP
+	KindCache       Kind = "cache"       // cache: "only-if-cached", and nothing is kept
 )
 
 // detail is how an Error carries its Kind: as the message of its first Detail.
@@ -91,6 +92,9 @@ func (x *exchange) failure(ctx context.Context, err error) error {
 		return ratchet.Errorf(ratchet.ReasonBodyTooLarge,
 			"%s: the response body is larger than the limit of %s; raise it with --max-fetch-body or \"limits.fetchBody\" in the task's metadata.json", x.label(), ratchet.Size(x.req.MaxBody)).
 			WithDetails(detail(KindBody, "", "at most "+ratchet.Size(x.req.MaxBody).String()))
+	}
+	if errors.Is(err, errNotKept) {
+		return x.network(KindCache, "the request says cache: \"only-if-cached\", and no response is kept that would answer it")
 	}
 	if ctx.Err() != nil {
 		return x.ended(context.Cause(ctx))

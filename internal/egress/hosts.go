@@ -46,7 +46,7 @@ const unanswered = 5 * time.Second
 
 // outcome is what the end of a hop says of its host: an answer of 500 and above,
 // none, or a late one is a failure; whatever our own rules ended says nothing.
-func outcome(ctx context.Context, res *Response, err error, took time.Duration) resilience.Outcome {
+func outcome(ctx context.Context, res *hopped, err error, took time.Duration) resilience.Outcome {
 	if err == nil {
 		if res != nil && res.Status >= 500 {
 			return resilience.Failure

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
+	"github.com/ratchet-runner/ratchet-go/internal/httpcache"
 )
 
 // What Request.Redirect may be, as in the fetch standard.
@@ -33,6 +34,12 @@ type Request struct {
 	Header   [][2]string
 	Body     []byte // not with GET and HEAD; not to be changed afterwards
 	Redirect string // RedirectFollow, RedirectError or RedirectManual
+
+	// Task and its Version are whose responses answer the request and to whom the
+	// answer is kept, if it may be. Default: nothing is kept.
+	Task    string
+	Version string
+	Cache   httpcache.Mode // default: by the rules of HTTP
 
 	Hosts   HostList // the hosts it may go to, redirects included
 	MaxBody int64    // bytes of the decoded body; 0: Config.MaxBody
@@ -90,6 +97,9 @@ func (c *Client) exchange(req Request) (*exchange, error) {
 	if !slices.Contains([]string{RedirectFollow, RedirectError, RedirectManual}, req.Redirect) {
 		return nil, invalid("/redirect", "fetch %s: redirect %q is none of follow, error, manual", x.first, req.Redirect)
 	}
+	if !slices.Contains(cacheModes(), req.Cache) {
+		return nil, invalid("/cache", "fetch %s: cache %q is none of default, no-store, reload, no-cache, force-cache, only-if-cached", x.first, req.Cache)
+	}
 	if req.MaxBody < 0 || req.Timeout < 0 {
 		return nil, invalid("", "fetch %s: a negative limit", x.first)
 	}
@@ -143,6 +153,7 @@ func (x *exchange) setHeader() error {
 			x.header.Add(name, value)
 		}
 	}
+	x.asksAnew()
 	setDefault(x.header, "Accept", "*/*")
 	setDefault(x.header, "User-Agent", x.client.cfg.UserAgent)
 	x.header.Set("Accept-Encoding", "gzip")

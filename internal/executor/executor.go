@@ -10,11 +10,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
 	"github.com/ratchet-runner/ratchet-go/internal/bundle"
+	"github.com/ratchet-runner/ratchet-go/internal/cache"
 	"github.com/ratchet-runner/ratchet-go/internal/egress"
 	"github.com/ratchet-runner/ratchet-go/internal/workerpool"
 )
@@ -26,16 +26,25 @@ type Executor struct {
 	client    *egress.Client
 	functions Functions // nil: there are none
 
-	mu       sync.Mutex
-	compiled map[string]*workerpool.Bytecode // by version digest
-	order    []string                        // digests, oldest first
+	compiled *cache.Cache[string, *workerpool.Bytecode] // by version digest
 }
 
 // New returns an Executor that runs tasks in pool and makes their requests
 // through client.
 func New(pool *workerpool.Pool, client *egress.Client) *Executor {
-	return &Executor{pool: pool, client: client, compiled: map[string]*workerpool.Bytecode{}}
+	x := &Executor{pool: pool, client: client}
+	x.KeepBytecode(64 * ratchet.MB)
+	return x
 }
+
+// KeepBytecode has at most so many bytes of compiled programs kept, for workers that
+// are started later. Default: 64 MB. It is called before any other method.
+func (x *Executor) KeepBytecode(most ratchet.Size) {
+	x.compiled = cache.Lasting[string, *workerpool.Bytecode]("bytecode", most)
+}
+
+// Bytecode is the cache of compiled programs.
+func (x *Executor) Bytecode() *cache.Cache[string, *workerpool.Bytecode] { return x.compiled }
 
 // A Request is one execution asked for.
 type Request struct {
@@ -161,10 +170,12 @@ func (r *run) execute(ctx context.Context, x *Executor) *ratchet.Execution {
 		r.caller = ctx
 		ctx, cancel := context.WithCancelCause(ctx)
 		r.ctx, r.cancel = ctx, cancel
-		done, err := x.pool.Run(ctx, r.domain(x), time.Duration(r.limits.Wall), r)
+		domain := r.domain(x)
+		done, err := x.pool.Run(ctx, domain, time.Duration(r.limits.Wall), r)
 		cancel(errEnded)
 		r.effects.Wait()
 		r.conclude(done, err)
+		x.keep(domain, r.record.VersionDigest)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -236,22 +247,17 @@ func (r *run) domain(x *Executor) *workerpool.Domain {
 // the user's own files.
 const programFile = "task.js"
 
-// maxCompiled bounds the programs whose bytecode is remembered.
-const maxCompiled = 256
-
 // bytecode returns where the bytecode of a version is kept.
 func (x *Executor) bytecode(digest string) *workerpool.Bytecode {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if c := x.compiled[digest]; c != nil {
+	if c, found := x.compiled.Get(digest); found {
 		return c
 	}
-	if len(x.order) == maxCompiled {
-		delete(x.compiled, x.order[0])
-		x.order = x.order[1:]
+	return new(workerpool.Bytecode)
+}
+
+// keep keeps the bytecode of a version that was run, if a worker made it meanwhile.
+func (x *Executor) keep(d *workerpool.Domain, digest string) {
+	if size := d.Program.Cache.Size(); size > 0 && !x.compiled.Has(digest) {
+		x.compiled.Put(digest, d.Program.Cache, size, cache.Always)
 	}
-	c := new(workerpool.Bytecode)
-	x.compiled[digest] = c
-	x.order = append(x.order, digest)
-	return c
 }

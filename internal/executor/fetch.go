@@ -9,6 +9,7 @@ import (
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
 	"github.com/ratchet-runner/ratchet-go/internal/egress"
+	"github.com/ratchet-runner/ratchet-go/internal/httpcache"
 	"github.com/ratchet-runner/ratchet-go/internal/resilience"
 	"github.com/ratchet-runner/ratchet-go/internal/workerpool"
 )
@@ -20,6 +21,7 @@ type (
 		URL      string      `json:"url"`
 		Headers  [][2]string `json:"headers"`
 		Redirect string      `json:"redirect"`
+		Cache    string      `json:"cache,omitempty"`
 	}
 	fetchAnswer struct {
 		Status     int         `json:"status"`
@@ -70,6 +72,7 @@ func (r *run) fetch(m *workerpool.Request) *workerpool.Reply {
 		Method: head.Method, URL: head.URL, Header: head.Headers, Body: m.Body,
 		Redirect: head.Redirect, Hosts: r.hosts, MaxBody: max(int64(limit), 1),
 		Timeout: time.Duration(r.limits.Wall),
+		Task:    r.record.Task, Version: r.record.VersionDigest, Cache: httpcache.Mode(head.Cache),
 	}})
 	entry.Duration = ratchet.Duration(time.Since(entry.StartedAt))
 	if err != nil {
@@ -87,7 +90,7 @@ func (r *run) fetch(m *workerpool.Request) *workerpool.Reply {
 		return reply
 	}
 	res := a.Response
-	entry.Status, entry.Received = res.Status, ratchet.Size(len(res.Body))
+	entry.Status, entry.Received, entry.Cached = res.Status, ratchet.Size(len(res.Body)), res.Cached
 	if all := r.enter(entry); all > r.limits.FetchBytes {
 		r.cancel(overFetchBytes(all, r.limits.FetchBytes))
 		return nil

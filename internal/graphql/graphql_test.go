@@ -104,6 +104,7 @@ func TestEveryOperationCanBeReached(t *testing.T) {
 	do("cluster.breakers", `{ breakers { host state opened } }`, `"breakers":[]`)
 	do("cluster.caches", `{ caches { name size hits } }`, `"caches":[`)
 	do("tasks.purge", `mutation { purgeTask(id: "double") }`, `true`)
+	do("cluster.purge_cache", `mutation { purgeCache(name: "results") }`, `true`)
 	do("cluster.pause", `mutation { pauseAll { paused } }`, `true`)
 	do("cluster.resume", `mutation { resumeAll { paused } }`, `false`)
 	key := do("keys.create", `mutation { createKey(input: {name: "ci", scopes: [RUN], expiresIn: "90d"}) { key apiKey { id scopes } } }`, `"scopes":["RUN"]`)

@@ -72,6 +72,12 @@ func (r mutation) PurgeTask(ctx context.Context, id string) (bool, error) {
 	return err == nil, err
 }
 
+// PurgeCache forgets what a cache holds.
+func (r mutation) PurgeCache(ctx context.Context, name string) (bool, error) {
+	_, err := r.svc.PurgeCache.Call(ctx, service.CacheRef{Name: name})
+	return err == nil, err
+}
+
 // SetEnv gives values to variables.
 func (r mutation) SetEnv(ctx context.Context, taskID string, values []schema.EnvValueInput) ([]ratchet.EnvVar, error) {
 	in := service.SetEnv{Task: taskID, Values: map[string]string{}}

@@ -12,6 +12,7 @@ func (a *api) clusterRoutes() []*route {
 		newRoute(s.ListNodes, nothing, whole, listing[ratchet.Node]),
 		newRoute(s.ListBreakers, nothing, whole, listing[ratchet.Breaker]),
 		newRoute(s.ListCaches, nothing, whole, listing[ratchet.Cache]),
+		newRoute(s.PurgeCache, func(r *request) service.CacheRef { return service.CacheRef{Name: r.PathValue("name")} }, empty),
 		newRoute(s.GetStats, nothing, single, gives[ratchet.Stats]),
 		newRoute(s.PauseAll, nothing, single, gives[ratchet.Stats]),
 		newRoute(s.ResumeAll, nothing, single, gives[ratchet.Stats]),

@@ -127,6 +127,7 @@ type Catalogue struct {
 	ListNodes    Op[None, []ratchet.Node]
 	ListBreakers Op[None, []ratchet.Breaker]
 	ListCaches   Op[None, []ratchet.Cache]
+	PurgeCache   Op[CacheRef, None]
 	GetStats     Op[None, *ratchet.Stats]
 	PauseAll     Op[None, *ratchet.Stats]
 	ResumeAll    Op[None, *ratchet.Stats]

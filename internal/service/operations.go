@@ -50,7 +50,7 @@ func (s *Service) taskOperations(c *Catalogue) {
 	}, s.deleteTask)
 	c.PurgeTask = op(s, Operation{
 		Name: "tasks.purge", Method: "DELETE", Path: "/tasks/{task}/cache", Effect: Destructive, Scope: admin, Status: 204,
-		Summary: "Forget the kept results of a task, on every node",
+		Summary: "Forget the kept results of a task and the responses to its requests, on every node",
 	}, s.purgeTask)
 	yes, no := true, false
 	c.EnableTask = op(s, Operation{
@@ -277,6 +277,10 @@ func (s *Service) clusterOperations(c *Catalogue) {
 		Name: "cluster.caches", Method: "GET", Path: "/caches", Effect: Read, Scope: read,
 		Summary: "List the caches of this node, with what they hold and how they were used",
 	}, s.listCaches)
+	c.PurgeCache = op(s, Operation{
+		Name: "cluster.purge_cache", Method: "DELETE", Path: "/caches/{name}", Effect: Destructive, Scope: admin, Status: 204,
+		Summary: "Forget what a cache holds, on every node",
+	}, s.purgeCache)
 	c.GetStats = op(s, Operation{
 		Name: "cluster.stats", Method: "GET", Path: "/stats", Effect: Read, Scope: read,
 		Summary: "Show how many there are of everything",

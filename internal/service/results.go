@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/ratchet-runner/ratchet-go"
 )
@@ -30,20 +31,48 @@ func (s *Service) purgeTask(ctx context.Context, in TaskRef) (None, error) {
 	if err != nil {
 		return None{}, err
 	}
-	s.purge(t)
-	return None{}, nil
+	defer s.purge(t)
+	return None{}, s.store.PurgeTask(ctx, t.ID)
 }
 
-// purge forgets results that may rest on what has just changed.
+// purge forgets what may rest on what has just changed of the task.
 func (s *Service) purge(t *ratchet.Task) {
-	if s.results != nil {
-		s.results.Purge(t.Name)
+	if s.caches != nil {
+		s.caches.PurgeTask(t.Name)
 	}
 }
 
 func (s *Service) listCaches(context.Context, None) ([]ratchet.Cache, error) {
-	if s.results == nil {
+	if s.caches == nil {
 		return []ratchet.Cache{}, nil
 	}
-	return []ratchet.Cache{s.results.Describe()}, nil
+	return s.caches.Caches(), nil
+}
+
+// A CacheRef names a cache.
+type CacheRef struct {
+	Name string `json:"name"`
+}
+
+// purgeCache forgets what a cache holds.
+func (s *Service) purgeCache(ctx context.Context, in CacheRef) (None, error) {
+	all, err := s.listCaches(ctx, None{})
+	if err != nil {
+		return None{}, err
+	}
+	names := make([]string, len(all))
+	for i := range all {
+		if names[i] = all[i].Name; names[i] == in.Name {
+			defer s.caches.PurgeCache(in.Name)
+			if in.Name != "results" && in.Name != "shared" {
+				return None{}, nil
+			}
+			// What one server finds in the shared cache another one put there.
+			return None{}, s.store.PurgeTask(ctx, ratchet.TaskID{})
+		}
+	}
+	if len(all) == 0 {
+		return None{}, ratchet.Errorf(ratchet.ReasonEntityNotFound, "there is no cache %q: this server keeps nothing", in.Name)
+	}
+	return None{}, ratchet.Errorf(ratchet.ReasonEntityNotFound, "there is no cache %q: there are %s", in.Name, strings.Join(names, ", "))
 }

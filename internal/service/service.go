@@ -61,10 +61,16 @@ type Breakers interface{ Breakers() []ratchet.Breaker }
 type Results interface {
 	// Find returns a result that is kept for the version of the task and the input.
 	Find(task ratchet.TaskID, digest string, input json.RawMessage) (output json.RawMessage, ok bool)
-	// Purge forgets those of a task, by its name, on every node.
-	Purge(task string)
-	// Describe says what is kept.
-	Describe() ratchet.Cache
+}
+
+// Caches are what this node keeps, and is told to forget on every node.
+type Caches interface {
+	// Caches lists them.
+	Caches() []ratchet.Cache
+	// PurgeCache empties the one of a name.
+	PurgeCache(name string)
+	// PurgeTask forgets what is kept of a task, by its name.
+	PurgeTask(name string)
 }
 
 // Deps are the parts that a Service works with.
@@ -77,6 +83,7 @@ type Deps struct {
 	Workers   Workers
 	Breakers  Breakers // nil: there are none
 	Results   Results  // nil: none are kept
+	Caches    Caches   // nil: there are none
 	// Deliverer delivers results. Nil: nothing is delivered, and nobody may ask for it.
 	Deliverer Deliverer
 	Plugins   Plugins // nil: there are none
@@ -96,6 +103,7 @@ type Service struct {
 	workers   Workers
 	guards    Breakers
 	results   Results
+	caches    Caches
 	deliverer Deliverer
 	plugins   Plugins
 	clock     func() time.Time
@@ -126,7 +134,7 @@ func New(d Deps, c Config) *Service {
 	}
 	s := &Service{
 		store: d.Store, stream: d.Stream, rules: d.Schedules, sealer: d.Sealer, prober: d.Prober,
-		workers: d.Workers, guards: d.Breakers, results: d.Results, deliverer: d.Deliverer, plugins: d.Plugins, clock: d.Now, config: c, used: func(Use) {},
+		workers: d.Workers, guards: d.Breakers, results: d.Results, caches: d.Caches, deliverer: d.Deliverer, plugins: d.Plugins, clock: d.Now, config: c, used: func(Use) {},
 	}
 	s.Catalogue = s.catalogue()
 	return s

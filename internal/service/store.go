@@ -24,6 +24,9 @@ type TaskStore interface {
 	Version(ctx context.Context, task ratchet.TaskID, ref string) (*ratchet.Version, error)
 	Archive(ctx context.Context, digest string) ([]byte, error)
 	ChangeTask(ctx context.Context, task ratchet.TaskID, c ratchet.TaskChange) (*ratchet.Task, error)
+	// PurgeTask notes that results of the task that were made so far are not good any
+	// more; of all tasks, if it is zero.
+	PurgeTask(ctx context.Context, task ratchet.TaskID) error
 	// DeleteTask removes a task that has no unfinished jobs; else a conflict.
 	DeleteTask(ctx context.Context, task ratchet.TaskID) error
 }

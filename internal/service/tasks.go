@@ -157,6 +157,7 @@ func (s *Service) deleteTask(ctx context.Context, in TaskRef) (None, error) {
 	if err != nil {
 		return None{}, err
 	}
+	defer s.purge(t) // another one may take its name
 	return None{}, s.store.DeleteTask(ctx, t.ID)
 }
 

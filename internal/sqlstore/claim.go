@@ -21,6 +21,7 @@ type candidate struct {
 	paused     bool      // its task is
 	allPaused  bool
 	newest     string // the digest of its task's newest version
+	purgedAt   time.Time
 
 	version *ratchet.Version // that it would run
 	rate    *ratchet.Rate    // of its task
@@ -30,7 +31,7 @@ type candidate struct {
 // candidateSQL reads a candidate by the job's ID.
 func candidateSQL() string {
 	return "SELECT jobs." + strings.Join(jobColumns(), ", jobs.") + ", jobs.ticket, jobs.holds, jobs.reserved_at, " +
-		"tasks.id IS NOT NULL, coalesce(tasks.paused, FALSE), coalesce(tasks.version_digest, ''), settings.value " +
+		"tasks.id IS NOT NULL, coalesce(tasks.paused, FALSE), coalesce(tasks.version_digest, ''), coalesce(tasks.purged_at, 0), settings.value " +
 		"FROM jobs LEFT JOIN tasks ON tasks.id = jobs.task_id LEFT JOIN settings ON settings.namespace = jobs.namespace AND settings.name = 'paused' " +
 		"WHERE jobs.id = ?"
 }
@@ -39,7 +40,7 @@ func candidateSQL() string {
 func (s *Store) candidate(ctx context.Context, c conn, ticket ratchet.Ticket, lock string) (*candidate, error) {
 	var k candidate
 	var allPaused string
-	dest := append(jobDest(&k.job), &k.ticket, &k.holds, scanTime{&k.reservedAt}, &k.task, &k.paused, &k.newest, scanText[string]{&allPaused})
+	dest := append(jobDest(&k.job), &k.ticket, &k.holds, scanTime{&k.reservedAt}, &k.task, &k.paused, &k.newest, scanTime{&k.purgedAt}, scanText[string]{&allPaused})
 	err := c.queryRow(ctx, s.candidateSQL()+lock, ticket.Job).Scan(dest...)
 	if errors.Is(err, errNoRows) {
 		return nil, nil //nolint:nilnil // there is nothing to do, and that is all right
@@ -180,7 +181,7 @@ func (s *Store) start(ctx context.Context, t *tx, k *candidate) (*ratchet.Claim,
 
 // newClaim is what the claim of the candidate will be.
 func (s *Store) newClaim(k *candidate) *ratchet.Claim {
-	claim := &ratchet.Claim{Job: k.job, Version: *k.version, Env: k.env}
+	claim := &ratchet.Claim{Job: k.job, Version: *k.version, Env: k.env, PurgedAt: k.purgedAt}
 	j := &claim.Job
 	j.State, j.Status, j.Parked = ratchet.JobRunning, ratchet.StatusRunning, ""
 	j.VersionDigest = k.version.Digest

@@ -67,7 +67,7 @@ func (s *Store) SetEnv(ctx context.Context, task ratchet.TaskID, sealed map[stri
 				return err
 			}
 		}
-		return nil
+		return purged(ctx, tx, task)
 	})
 }
 
@@ -102,7 +102,10 @@ func (s *Store) UnsetEnv(ctx context.Context, task ratchet.TaskID, name string) 
 		if err == nil && n == 0 {
 			return noVariable(name)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return purged(ctx, tx, task)
 	})
 }
 

@@ -52,6 +52,9 @@ func (s *Store) Sweep(ctx context.Context, keep ratchet.Retention, limit int) (d
 	if err := s.sweepVersions(ctx, at); err != nil {
 		return deleted, wrap("delete replaced versions", err)
 	}
+	if err := s.sweepResults(ctx); err != nil {
+		return deleted, wrap("delete old results", err)
+	}
 	return deleted, wrap("delete what is left of deleted tasks", s.sweepRest(ctx, at))
 }
 

@@ -117,6 +117,9 @@ func (b *Bytecode) get() []byte {
 	return b.code
 }
 
+// Size is how many bytes it has; 0 before some worker has made it.
+func (b *Bytecode) Size() int { return len(b.get()) }
+
 func (b *Bytecode) set(code []byte) {
 	if b == nil || len(code) == 0 {
 		return

@@ -78,6 +78,7 @@ type MutationResolver interface {
 	PauseTask(ctx context.Context, id string) (schema.Task, error)
 	ResumeTask(ctx context.Context, id string) (schema.Task, error)
 	PurgeTask(ctx context.Context, id string) (bool, error)
+	PurgeCache(ctx context.Context, name string) (bool, error)
 	SetEnv(ctx context.Context, taskID string, values []schema.EnvValueInput) ([]ratchet.EnvVar, error)
 	UnsetEnv(ctx context.Context, taskID string, name string) (bool, error)
 	ExecuteTask(ctx context.Context, input ratchet.JobRequest) (schema.Job, error)
@@ -339,6 +340,10 @@ func (ec *executionContext) childFields_Cache(ctx context.Context, field graphql
 		return ec.fieldContext_Cache_misses(ctx, field)
 	case "evicted":
 		return ec.fieldContext_Cache_evicted(ctx, field)
+	case "errors":
+		return ec.fieldContext_Cache_errors(ctx, field)
+	case "away":
+		return ec.fieldContext_Cache_away(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Cache", field.Name)
 }
@@ -571,6 +576,8 @@ func (ec *executionContext) childFields_Fetch(ctx context.Context, field graphql
 		return ec.fieldContext_Fetch_sent(ctx, field)
 	case "received":
 		return ec.fieldContext_Fetch_received(ctx, field)
+	case "cached":
+		return ec.fieldContext_Fetch_cached(ctx, field)
 	case "startedAt":
 		return ec.fieldContext_Fetch_startedAt(ctx, field)
 	case "duration":
@@ -1742,6 +1749,20 @@ func (ec *executionContext) field_Mutation_pauseTask_args(ctx context.Context, r
 		return nil, err
 	}
 	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_purgeCache_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "name",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["name"] = arg0
 	return args, nil
 }
 
@@ -3022,6 +3043,54 @@ func (ec *executionContext) _Cache_evicted(ctx context.Context, field graphql.Co
 
 func (ec *executionContext) fieldContext_Cache_evicted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Cache", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Cache_errors(ctx context.Context, field graphql.CollectedField, obj *ratchet.Cache) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Cache_errors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Errors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Cache_errors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Cache", field, false, false, "Int")
+}
+
+func (ec *executionContext) _Cache_away(ctx context.Context, field graphql.CollectedField, obj *ratchet.Cache) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Cache_away(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Away, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Cache_away(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Cache", field, false, false, "Boolean")
 }
 
 func (ec *executionContext) _Concurrency_key(ctx context.Context, field graphql.CollectedField, obj *ratchet.Concurrency) (ret graphql.Marshaler) {
@@ -5170,6 +5239,30 @@ func (ec *executionContext) _Fetch_received(ctx context.Context, field graphql.C
 
 func (ec *executionContext) fieldContext_Fetch_received(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Fetch", field, false, false, "Size")
+}
+
+func (ec *executionContext) _Fetch_cached(ctx context.Context, field graphql.CollectedField, obj *ratchet.Fetch) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Fetch_cached(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cached, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Fetch_cached(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Fetch", field, false, false, "Boolean")
 }
 
 func (ec *executionContext) _Fetch_startedAt(ctx context.Context, field graphql.CollectedField, obj *ratchet.Fetch) (ret graphql.Marshaler) {
@@ -7626,6 +7719,51 @@ func (ec *executionContext) fieldContext_Mutation_purgeTask(ctx context.Context,
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_purgeTask_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_purgeCache(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_purgeCache(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().PurgeCache(ctx, fc.Args["name"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Mutation_purgeCache(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("field of type Boolean does not have child fields")
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_purgeCache_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -17104,6 +17242,16 @@ func (ec *executionContext) _Cache(ctx context.Context, sel ast.SelectionSet, ob
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "errors":
+			out.Values[i] = ec._Cache_errors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "away":
+			out.Values[i] = ec._Cache_away(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -17829,6 +17977,11 @@ func (ec *executionContext) _Fetch(ctx context.Context, sel ast.SelectionSet, ob
 			}
 		case "received":
 			out.Values[i] = ec._Fetch_received(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cached":
+			out.Values[i] = ec._Fetch_cached(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -18637,6 +18790,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "purgeTask":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_purgeTask(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "purgeCache":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_purgeCache(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++

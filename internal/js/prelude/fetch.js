@@ -27,7 +27,8 @@
     const headers = [];
     for (let i = 0; i < raw.length; i += 2) headers[headers.length] = [raw[i], raw[i + 1]];
     if (!s.headers.has("accept")) headers[headers.length] = ["accept", "*/*"];
-    const answer = ask("fetch", stringify({ method: s.method, url: s.url, headers, redirect: s.redirect }), bytes);
+    const cache = s.cache === "default" ? undefined : s.cache;
+    const answer = ask("fetch", stringify({ method: s.method, url: s.url, headers, redirect: s.redirect, cache }), bytes);
     return new Promise((resolve, reject) => {
       const forget = signal === null ? undefined : peek("events").onAbort(signal, reject);
       answer.then(({ head, body }) => {

@@ -1,5 +1,5 @@
-// Request, as the fetch standard has it where there is no page: mode, cache,
-// credentials, referrer, integrity and keepalive are kept and have no effect.
+// Request, as the fetch standard has it where there is no page: mode, credentials,
+// referrer, integrity and keepalive are kept and have no effect.
 (function (host, use) {
   "use strict";
   const { expose, need, usv, dictionary } = use("webidl");
