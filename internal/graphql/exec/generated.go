@@ -12135,8 +12135,8 @@ func (ec *executionContext) _Version_engine(ctx context.Context, field graphql.C
 			return obj.Engine(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v ratchet.EngineName) graphql.Marshaler {
-			return ec.marshalNEngine2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐEngineName(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v ratchet.Engine) graphql.Marshaler {
+			return ec.marshalNEngine2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐEngine(ctx, selections, v)
 		},
 		true,
 		true,
@@ -18533,12 +18533,12 @@ func (ec *executionContext) marshalNDuration2githubᚗcomᚋratchetᚑrunnerᚋr
 	return res
 }
 
-func (ec *executionContext) unmarshalNEngine2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐEngineName(ctx context.Context, v any) (ratchet.EngineName, error) {
+func (ec *executionContext) unmarshalNEngine2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐEngine(ctx context.Context, v any) (ratchet.Engine, error) {
 	res, err := schema.UnmarshalEngine(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNEngine2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐEngineName(ctx context.Context, sel ast.SelectionSet, v ratchet.EngineName) graphql.Marshaler {
+func (ec *executionContext) marshalNEngine2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐEngine(ctx context.Context, sel ast.SelectionSet, v ratchet.Engine) graphql.Marshaler {
 	_ = sel
 	res := schema.MarshalEngine(v)
 	if res == graphql.Null {
