@@ -22,6 +22,7 @@ const (
 	ReasonArchiveUnsafe      Reason = "ARCHIVE_UNSAFE"
 	ReasonPermission         Reason = "PERMISSION_DENIED" // the task's files may not be read
 	ReasonEngineUnknown      Reason = "ENGINE_UNKNOWN"
+	ReasonEngineUnavailable  Reason = "ENGINE_UNAVAILABLE"  // this machine has no such engine, or one that does not serve
 	ReasonSandboxUnavailable Reason = "SANDBOX_UNAVAILABLE" // this kernel cannot isolate workers
 )
 
@@ -129,7 +130,7 @@ func (r Reason) Code() Code {
 	case ReasonTimeout:
 		return CodeTimeout
 	case ReasonNetwork, ReasonTooManyRedirect, ReasonBodyTooLarge, ReasonCircuitOpen, ReasonServiceUnavailable,
-		ReasonStorageConnection, ReasonSandboxUnavailable, ReasonStorageFull, ReasonStorageReadOnly, ReasonStorageLocked:
+		ReasonStorageConnection, ReasonSandboxUnavailable, ReasonEngineUnavailable, ReasonStorageFull, ReasonStorageReadOnly, ReasonStorageLocked:
 		return CodeUnavailable
 	default:
 		return CodeInternal
