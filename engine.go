@@ -61,6 +61,8 @@ type EngineInfo struct {
 	// ratchet engine install) or "PATH".
 	Source  string `json:"source,omitempty"`
 	Default bool   `json:"default"` // what a task runs in that names no engine
+	// Chosen tells the one of several Nodes that tasks run in.
+	Chosen  bool   `json:"chosen"`
 	Usable  bool   `json:"usable"`
 	Problem string `json:"problem,omitempty"` // why it is not usable, and what would help
 	// Level is how well its workers are isolated, such as "strict"; empty while
