@@ -423,6 +423,11 @@ func (o *tour) clusterSteps() []step {
 			o.want(len(got) == 1 && got[0].Name == "results", "the cache of results", got)
 			return err
 		}},
+		{"Engines", func(ctx context.Context) error {
+			got, err := o.c.Engines(ctx)
+			o.want(len(got) == 2 && got[0].Name == ratchet.EngineQuickJS && got[0].Usable && got[0].Level != "", "the built-in engine", got)
+			return err
+		}},
 		{"Breakers", func(ctx context.Context) error {
 			got, err := o.c.Breakers(ctx)
 			o.want(len(got) == 0, "no breaker that opened", got)

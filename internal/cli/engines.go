@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
 	"github.com/ratchet-runner/ratchet-go/internal/config"
@@ -88,3 +89,24 @@ func (f *engineFlag) String() string { return string(*f) }
 
 // Type names the value in help texts.
 func (*engineFlag) Type() string { return "engine" }
+
+// engineNames lists the engines that tasks can run in, the default first.
+func (a *app) engineNames(all []ratchet.EngineInfo) string {
+	var names []string
+	for _, e := range all {
+		switch name := string(e.Name) + " " + e.Version; {
+		case e.Usable && e.Default:
+			names = append([]string{name}, names...)
+		case e.Usable:
+			names = append(names, name)
+		case e.Default:
+			names = append(names, a.err.yellow(string(e.Name)+" is missing"))
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// likely is what a task will run in, as far as that is known before it is read.
+func (f *runFlags) likely(e *engine.Engines) ratchet.Engine {
+	return ratchet.Engine(f.engine).Or(e.Default())
+}

@@ -101,7 +101,7 @@ func (f *testFlags) define(flags *pflag.FlagSet) {
 		s.StringVar(&f.junit, "junit", "", "write the results to a `FILE` as JUnit XML, too")
 	})
 	shared.VisitAll(func(flag *pflag.Flag) {
-		if group := flag.Annotations[groupOf]; len(group) > 0 && (group[0] == "Limits" || group[0] == "Permissions") {
+		if group := flag.Annotations[groupOf]; len(group) > 0 && (group[0] == "Limits" || group[0] == "Permissions" || group[0] == "Engine") {
 			flags.AddFlag(flag)
 		}
 	})
@@ -193,10 +193,18 @@ func (a *app) newTester(flags *testFlags, filter *regexp.Regexp) (*tester, error
 		Command: a.Worker, Sandbox: sandbox.Options{Insecure: flags.run.insecure},
 		Running: parallel, Resident: 2 * parallel, Spare: parallel,
 	})
-	pool.Warm()
+	engines, err := a.engines()
+	if err != nil {
+		return nil, err
+	}
+	exec := executor.New(pool, client)
+	exec.SetEngines(engines)
+	if flags.run.likely(engines) == ratchet.EngineQuickJS {
+		pool.Warm()
+	}
 	t := &tester{app: a, flags: flags, pool: pool, client: client, screen: a.newScreen(flags.json), shown: map[*tasktest.Task]bool{}}
 	t.config = tasktest.Config{
-		Executor: executor.New(pool, client), Parallel: parallel, Filter: filter,
+		Executor: exec, Engine: ratchet.Engine(flags.run.engine), Parallel: parallel, Filter: filter,
 		Limits: flags.run.limits, Env: env, Hosts: hosts, Done: t.done, Step: t.step,
 	}
 	return t, nil

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/ratchet-runner/ratchet-go/internal/config"
 	"github.com/ratchet-runner/ratchet-go/internal/dispatch"
 	"github.com/ratchet-runner/ratchet-go/internal/egress"
+	"github.com/ratchet-runner/ratchet-go/internal/engine"
 	"github.com/ratchet-runner/ratchet-go/internal/executor"
 	"github.com/ratchet-runner/ratchet-go/internal/httpd"
 	"github.com/ratchet-runner/ratchet-go/internal/resilience"
@@ -40,6 +42,9 @@ type Options struct {
 	Version string
 	// Commit is what it was built from, if that is known.
 	Commit string
+	// Engines are those of this machine. Default: the built-in one, and the Node
+	// that is configured or installed.
+	Engines *engine.Engines
 	// Log gets what operators should know. Default: nothing is logged.
 	Log *slog.Logger
 	// OnStop is told of each step of a stop before it is taken. Default: the log is.
@@ -56,6 +61,7 @@ type Daemon struct {
 
 	hub        *stream.Hub
 	store      *sqlstore.Store
+	engines    engines
 	pool       *workerpool.Pool
 	hosts      *resilience.Hosts
 	client     *egress.Client
@@ -90,6 +96,12 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 		return nil, ratchet.Errorf(ratchet.ReasonIO, "cannot make the data folder %s: %w", c.Data.Dir, err)
 	}
 
+	// A Node takes its time to say what it is.
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	d.engines = d.findEngines()
+	asking.Go(func() { _, _ = d.engines.Node(ctx) }) // whoever asks then has the answer
+
 	// Whatever changes a job's state publishes it here, once it is durable.
 	d.hub = stream.New(stream.Config{Keep: c.Events.Keep, Buffer: c.Events.Buffer})
 	if d.store, err = d.openStore(ctx); err != nil {
@@ -112,11 +124,15 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 	if _, err := d.pool.Probe(); err != nil {
 		return nil, unusable(err)
 	}
+	if err := d.checkDefault(ctx); err != nil {
+		return nil, err
+	}
 	d.hosts = resilience.NewHosts(hostsConfig(c.HTTP))
 	if d.client, err = egress.New(egressConfig(c.HTTP, d.hosts)); err != nil {
 		return nil, err
 	}
 	exec := executor.New(d.pool, d.client)
+	exec.SetEngines(d.engines)
 
 	// What Ratchet can do, and who does it when nobody asks.
 	var kept service.Results
@@ -127,7 +143,7 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 		kept = results{d.results, d.hub}
 	}
 	d.service = service.New(service.Deps{
-		Store: d.store, Stream: d.hub, Schedules: schedule.Rules{}, Sealer: box, Prober: exec, Workers: workers{d}, Breakers: d.hosts, Results: kept,
+		Store: d.store, Stream: d.hub, Schedules: schedule.Rules{}, Sealer: box, Prober: exec, Workers: workers{d}, Breakers: d.hosts, Results: kept, Engines: d.engines,
 	}, service.Config{MaxWaiting: c.Queue.MaxWaiting, Limits: limits(c.Execution), TempDir: os.TempDir(), Log: o.Log})
 	d.schedules = schedule.NewRunner(d.store, d.service, schedule.Config{Log: o.Log})
 	d.service.OnUse(d.used)

@@ -61,6 +61,19 @@ func New(c Config) *Engines {
 // Default is what a task runs in that names no engine.
 func (e *Engines) Default() ratchet.Engine { return e.config.Default }
 
+// VersionOf names an engine and its version, as recordings and measurements keep
+// it: "node-24.4.1". Of a Node that is not usable it is "node".
+func (e *Engines) VersionOf(ctx context.Context, name ratchet.Engine) string {
+	if name != ratchet.EngineNode {
+		return js.Version
+	}
+	node, err := e.Node(ctx)
+	if err != nil { // whatever is run says so
+		return string(name)
+	}
+	return string(name) + "-" + node.Version
+}
+
 // Check reports why tasks of the engine cannot run on this machine.
 func (e *Engines) Check(ctx context.Context, name ratchet.Engine) error {
 	switch name.Or(e.config.Default) {
@@ -147,14 +160,31 @@ func (c candidate) unavailable(err error) *ratchet.Error {
 	return unavailable("%w; %s", err, what)
 }
 
+// Chosen tells of the engines that tasks run in, usable or not: the built-in one,
+// and one Node at most. It asks no more than Node does.
+func (e *Engines) Chosen(ctx context.Context) []ratchet.EngineInfo {
+	node, err := e.Node(ctx)
+	if err != nil {
+		node = ratchet.EngineInfo{Name: ratchet.EngineNode, Default: e.config.Default == ratchet.EngineNode, Problem: ratchet.AsError(err).Message}
+		if found := e.candidates(); len(found) > 0 {
+			node.Path, node.Source, node.Version, node.Chosen = found[0].path, string(found[0].source), found[0].version, true
+		}
+	}
+	return []ratchet.EngineInfo{e.builtIn(), node}
+}
+
+// builtIn is the engine that is part of this program.
+func (e *Engines) builtIn() ratchet.EngineInfo {
+	return ratchet.EngineInfo{
+		Name: ratchet.EngineQuickJS, Version: strings.TrimPrefix(js.Version, "quickjs-"), Path: ratchet.BuiltIn, Source: ratchet.BuiltIn,
+		Usable: true, Chosen: true, Default: e.config.Default == ratchet.EngineQuickJS,
+	}
+}
+
 // List tells of every engine that there is, usable or not, and of those that are
 // missing. All are asked anew.
 func (e *Engines) List(ctx context.Context) []ratchet.EngineInfo {
-	all := []ratchet.EngineInfo{{
-		Name: ratchet.EngineQuickJS, Version: strings.TrimPrefix(js.Version, "quickjs-"), Path: ratchet.BuiltIn, Source: ratchet.BuiltIn, Usable: true,
-		Default: e.config.Default == ratchet.EngineQuickJS,
-	}}
-	all[0].Chosen = true
+	all := []ratchet.EngineInfo{e.builtIn()}
 	found := e.candidates()
 	for i, c := range found {
 		info := e.info(c)

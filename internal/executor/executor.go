@@ -22,10 +22,12 @@ import (
 // An Executor runs executions. It is safe for concurrent use and starts nothing
 // by itself; its Pool and Client belong to whoever made them.
 type Executor struct {
-	pool   *workerpool.Pool
-	client *egress.Client
+	pool    *workerpool.Pool
+	client  *egress.Client
+	engines Engines // nil: the built-in one alone
 
 	mu       sync.Mutex
+	hinted   map[string]struct{}             // versions, by digest
 	compiled map[string]*workerpool.Bytecode // by version digest
 	order    []string                        // digests, oldest first
 }
@@ -58,6 +60,8 @@ type Request struct {
 	// Effects carries out what the task asks of the outside. Default: requests
 	// go out through the Executor's client.
 	Effects Effects
+	// Engine comes before the task's own. Default: that, then the configured one.
+	Engine ratchet.Engine
 	// Timeline makes the execution repeatable. Default: the time of day, and
 	// chance.
 	Timeline *Timeline
@@ -147,13 +151,17 @@ func (x *Executor) Probe(ctx context.Context, b *bundle.Bundle) error {
 }
 
 func (r *run) execute(ctx context.Context, x *Executor) *ratchet.Execution {
+	r.caller = ctx
 	if r.record.Error == nil {
-		r.caller = ctx
+		r.record.Error = r.ready(ctx, x)
+	}
+	if r.record.Error == nil {
 		ctx, cancel := context.WithCancelCause(ctx)
 		r.ctx, r.cancel = ctx, cancel
 		done, err := x.pool.Run(ctx, r.domain(x), time.Duration(r.limits.Wall), r)
 		cancel(errEnded)
 		r.effects.Wait()
+		r.hint(x, done)
 		r.conclude(done, err)
 	}
 	r.mu.Lock()
@@ -173,6 +181,7 @@ func (x *Executor) prepare(req Request) *run {
 	}
 	r := &run{
 		req:    req,
+		engine: x.EngineOf(req.Engine, b),
 		limits: req.Limits.Or(b.Limits).Or(ratchet.DefaultLimits()),
 		record: ratchet.Execution{
 			ID: req.ID, Job: req.Job, Task: b.Name, VersionDigest: b.Digest,
@@ -213,9 +222,9 @@ func (r *run) check() *ratchet.Error {
 func (r *run) domain(x *Executor) *workerpool.Domain {
 	b, l := r.req.Bundle, r.limits
 	return &workerpool.Domain{
-		Key: fmt.Sprintf("default/%s/%d/%d", b.Digest, l.Memory, l.Recursion),
+		Key: fmt.Sprintf("default/%s/%s/%d/%d", r.engine, b.Digest, l.Memory, l.Recursion), Engine: r.engine,
 		Program: workerpool.Program{
-			File: programFile, Kind: string(b.Kind), Source: b.Code, Cache: x.bytecode(b.Digest),
+			File: programFile, Kind: string(b.Kind), Source: b.Code, Cache: x.bytecode(string(r.engine) + "/" + b.Digest),
 		},
 		Memory: int64(l.Memory), Recursion: l.Recursion, Slots: max(b.Slots, 1),
 		Fresh: b.Isolation == ratchet.IsolationExecution,

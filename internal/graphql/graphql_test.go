@@ -95,6 +95,7 @@ func TestEveryOperationCanBeReached(t *testing.T) {
 	do("cluster.workers", `{ workers { id pid taskName } }`, `"workers":[`)
 	do("cluster.nodes", `{ nodes { id host slots } }`, `node_`)
 	do("cluster.stats", `{ stats { tasks paused jobs { totalJobs completed states { state count } } oldestDueAt } jobStats { totalJobs } taskStats { totalTasks enabledTasks disabledTasks } }`, `"taskStats":{"totalTasks":1,"enabledTasks":1,"disabledTasks":0}`)
+	do("cluster.engines", `{ engines { name path source usable chosen default problem level } }`, `"name":"QUICKJS","path":"built in"`)
 	do("cluster.breakers", `{ breakers { host state opened } }`, `"breakers":[]`)
 	do("cluster.caches", `{ caches { name size hits } }`, `"caches":[`)
 	do("tasks.purge", `mutation { purgeTask(id: "double") }`, `true`)

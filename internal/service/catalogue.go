@@ -114,6 +114,7 @@ type Catalogue struct {
 	ListWorkers  Op[None, []ratchet.Worker]
 	ListNodes    Op[None, []ratchet.Node]
 	ListBreakers Op[None, []ratchet.Breaker]
+	ListEngines  Op[None, []ratchet.EngineInfo]
 	ListCaches   Op[None, []ratchet.Cache]
 	GetStats     Op[None, *ratchet.Stats]
 	PauseAll     Op[None, *ratchet.Stats]

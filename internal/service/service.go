@@ -53,6 +53,15 @@ type Workers interface{ Workers() []ratchet.Worker }
 // Breakers lists the circuit breakers of this node.
 type Breakers interface{ Breakers() []ratchet.Breaker }
 
+// Engines knows the engines of this node; package engine does.
+type Engines interface {
+	// Default is what a task runs in that names no engine.
+	Default() ratchet.Engine
+	// Check reports why tasks of the engine cannot run here; empty is the default.
+	Check(ctx context.Context, e ratchet.Engine) error
+	List(ctx context.Context) []ratchet.EngineInfo
+}
+
 // Results keeps outputs of tasks that ask for it; package cache does.
 type Results interface {
 	// Find returns a result that is kept for the version of the task and the input.
@@ -73,6 +82,7 @@ type Deps struct {
 	Workers   Workers
 	Breakers  Breakers // nil: there are none
 	Results   Results  // nil: none are kept
+	Engines   Engines  // nil: the built-in one alone
 	// Now is the time. Default time.Now.
 	Now func() time.Time
 }
@@ -89,6 +99,7 @@ type Service struct {
 	workers Workers
 	guards  Breakers
 	results Results
+	engines Engines
 	clock   func() time.Time
 	config  Config
 	used    func(Use)
@@ -116,7 +127,7 @@ func New(d Deps, c Config) *Service {
 	}
 	s := &Service{
 		store: d.Store, stream: d.Stream, rules: d.Schedules, sealer: d.Sealer, prober: d.Prober,
-		workers: d.Workers, guards: d.Breakers, results: d.Results, clock: d.Now, config: c, used: func(Use) {},
+		workers: d.Workers, guards: d.Breakers, results: d.Results, engines: d.Engines, clock: d.Now, config: c, used: func(Use) {},
 	}
 	s.Catalogue = s.catalogue()
 	return s

@@ -34,6 +34,8 @@ type Config struct {
 	Limits ratchet.Limits
 	// Env holds values for what tasks declare; those of a test come before them.
 	Env map[string]string
+	// Engine comes before those of the tasks.
+	Engine ratchet.Engine
 	// Hosts are admitted beside a task's permissions.net.
 	Hosts egress.HostList
 	// Done, if set, is told of each task once its tests have run, in the order of
@@ -119,7 +121,7 @@ func (c *Config) run(ctx context.Context, task *Task, r *Result) *ratchet.Error 
 	t := r.test
 	answers := newAnswers(t)
 	req := executor.Request{
-		Bundle: task.bundle, Input: t.Input, Limits: c.Limits, Hosts: c.Hosts,
+		Bundle: task.bundle, Input: t.Input, Limits: c.Limits, Hosts: c.Hosts, Engine: c.Engine,
 		Env: map[string]string{}, Effects: answers,
 	}
 	for name, value := range c.Env {
@@ -150,7 +152,7 @@ func (c *Config) run(ctx context.Context, task *Task, r *Result) *ratchet.Error 
 		return nil
 	}
 	x := c.Executor.Execute(ctx, req)
-	if e := x.Error; e != nil && (ctx.Err() != nil || e.Code == ratchet.CodeInternal || e.Reason == ratchet.ReasonSandboxUnavailable) {
+	if e := x.Error; e != nil && (ctx.Err() != nil || e.Code == ratchet.CodeInternal || e.Reason == ratchet.ReasonSandboxUnavailable || e.Reason == ratchet.ReasonEngineUnavailable) {
 		return e // says nothing about the task
 	}
 	answers.overdue(x)
