@@ -1,21 +1,18 @@
 // Node's built-in modules, as far as a task may have them: those that compute.
-(function (require) {
+(function (require, use) {
   "use strict";
+  const { harden, realm } = use("harden");
   const pure = new Set([
-    "assert", "assert/strict", "buffer", "crypto", "events", "path", "path/posix", "path/win32", "punycode", "querystring",
+    "assert", "assert/strict", "buffer", "crypto", "events", "path", "path/posix", "path/win32", "querystring",
     "stream", "stream/promises", "stream/web", "string_decoder", "url", "util", "util/types", "zlib",
   ]);
-  // These are made of the task's own globals, or are a part of the module.
-  const made = {
+  // These are made of the task's own globals.
+  const ofTask = {
     __proto__: null,
     process: (x) => x.bridge.global.process,
     console: (x) => x.bridge.global.console,
     timers: (x) => x.timersModule(),
     perf_hooks: (x) => ({ performance: x.bridge.global.performance }),
-    async_hooks: () => {
-      const { AsyncLocalStorage, AsyncResource } = require("async_hooks");
-      return { AsyncLocalStorage, AsyncResource };
-    },
   };
 
   function plain(specifier) {
@@ -23,11 +20,19 @@
   }
 
   // builtin is the module, or undefined where a task may not have it.
+  const given = new Map();
   function builtin(specifier, x) {
     const name = plain(`${specifier}`);
-    if (made[name] !== undefined) return made[name](x);
-    return pure.has(name) ? require("node:" + name) : undefined;
+    if (ofTask[name] !== undefined) return ofTask[name](x);
+    if (given.has(name)) return given.get(name);
+    if (name !== "async_hooks" && !pure.has(name)) return undefined;
+    const exports = name === "async_hooks" ? partOf(require("async_hooks")) : require("node:" + name);
+    realm();
+    harden(exports);
+    given.set(name, exports);
+    return exports;
   }
+  const partOf = ({ AsyncLocalStorage, AsyncResource }) => ({ AsyncLocalStorage, AsyncResource });
 
   function refused(specifier) {
     const name = plain(`${specifier}`);

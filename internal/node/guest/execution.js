@@ -7,7 +7,7 @@
   const { Clock } = use("clock");
   const { frames } = use("trace");
   const { builtin, refused } = use("builtins");
-  const maxTimer = 2 ** 31 - 1, firstSync = 2 ** 31, maxLog = 32 << 20;
+  const maxTimer = 2 ** 31 - 1, firstSync = 2 ** 31, longestString = 2 ** 29 - 24, maxLog = 32 << 20;
 
   // Scripts are compiled once; a context evaluates them.
   const scripts = new Map();
@@ -54,7 +54,7 @@
       request: (call, op, head, body) => { place.x.request(call, op, head, body); },
       requestSync: (op, head, body) => place.x.requestSync(op, head, body),
       done: (json) => { place.x.finish(json); },
-      fail: (kind, name, message, stack, extra) => { place.x.end({ failure: { kind, name, message, stack: frames(`${stack}`), extra } }); },
+      fail: (kind, name, message, stack, extra) => { place.x.fail(kind, `${name}`, `${message}`, `${stack}`, extra); },
       log: (level, message, fields) => { place.x.log(`${level}`, `${message}`, `${fields}`); },
       progress: (value, message) => { place.x.progress(value, `${message}`); },
       now: () => place.x.clock.elapsed() / 1e6,
@@ -62,6 +62,7 @@
     };
     for (const set of [effects, pure(bridge, place.chance)]) for (const name in set) host[name] = bridge.wrap(set[name]);
     host.bridge = bridge;
+    host.node = (name) => builtin(name, place.x);
     return host;
   }
 
@@ -242,6 +243,12 @@
       if (limit > 0 && size > limit) this.end({ failure: { kind: "output_too_large", size } });
       else this.end({ output: json });
     }
+    fail(kind, name, message, stack, extra) {
+      const unfinished = name === "RangeError" && message === "Invalid string length" &&
+        /^RangeError: Invalid string length\n {4}at (?:JSON\.)?stringify \(<anonymous>\)\n {4}at finish \(ratchet:core\.js:/.test(stack);
+      if (unfinished) this.end({ failure: { kind: "output_too_large", size: longestString } });
+      else this.end({ failure: { kind, name, message, stack: frames(stack), extra } });
+    }
     cancel() {
       this.#stopped = true;
       this.end({ failure: { kind: "stopped" } });
@@ -276,7 +283,7 @@
   // limitOf is the limit that a RangeError of V8 tells of.
   function limitOf(message) {
     if (message === "Maximum call stack size exceeded") return "recursion";
-    if (/^(Array buffer allocation failed|WebAssembly\.Memory\(\): could not allocate memory)/.test(message)) return "memory";
+    if (/^(Array buffer allocation failed|Failed to allocate memory|WebAssembly\.Memory\(\): could not allocate memory)/.test(message)) return "memory";
     return "threw";
   }
 

@@ -1,6 +1,6 @@
 // util.format of a list.
 (function (host) {
   "use strict";
-  const { format } = host.bridge.global.require("util");
+  const { format } = host.node("util");
   return { format: (args) => format(...args) };
 })

@@ -1,6 +1,6 @@
 // What console prints of a value: Node itself says.
 (function (host) {
   "use strict";
-  const { inspect } = host.bridge.global.require("util");
+  const { inspect } = host.node("util");
   return { inspect };
 })

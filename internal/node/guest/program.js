@@ -38,8 +38,9 @@
     make();
     return (x) => {
       const m = make(x);
-      const evaluated = m.link((specifier) => synthetic(specifier, x)).then(() => m.evaluate());
-      x.dispatch(4, evaluated, m.namespace, x.task.input, x.task.context);
+      m.link((specifier) => synthetic(specifier, x)).then(
+        () => { x.turn(() => x.dispatch(4, m.evaluate(), m.namespace, x.task.input, x.task.context)); },
+        (e) => { x.crash(e); });
     };
   }
 
