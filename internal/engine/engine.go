@@ -143,10 +143,16 @@ func in(dir string) string {
 	return " in " + dir
 }
 
+// cannot begins the error of the engine node.
+const cannot = "the engine \"node\" cannot run tasks here: "
+
 // unavailable is the error of the engine node.
 func unavailable(format string, args ...any) *ratchet.Error {
-	return ratchet.Errorf(ratchet.ReasonEngineUnavailable, "the engine \"node\" cannot run tasks here: "+format, args...)
+	return ratchet.Errorf(ratchet.ReasonEngineUnavailable, cannot+format, args...)
 }
+
+// problem is the error where it is known of which engine it is.
+func problem(err error) string { return strings.TrimPrefix(ratchet.AsError(err).Message, cannot) }
 
 // unavailable says why the candidate is of no use, and what would be.
 func (c candidate) unavailable(err error) *ratchet.Error {
@@ -165,7 +171,7 @@ func (c candidate) unavailable(err error) *ratchet.Error {
 func (e *Engines) Chosen(ctx context.Context) []ratchet.EngineInfo {
 	node, err := e.Node(ctx)
 	if err != nil {
-		node = ratchet.EngineInfo{Name: ratchet.EngineNode, Default: e.config.Default == ratchet.EngineNode, Problem: ratchet.AsError(err).Message}
+		node = ratchet.EngineInfo{Name: ratchet.EngineNode, Default: e.config.Default == ratchet.EngineNode, Problem: problem(err)}
 		if found := e.candidates(); len(found) > 0 {
 			node.Path, node.Source, node.Version, node.Chosen = found[0].path, string(found[0].source), found[0].version, true
 		}
@@ -203,7 +209,7 @@ func (e *Engines) List(ctx context.Context) []ratchet.EngineInfo {
 	if len(found) == 0 {
 		_, err := e.find(ctx)
 		all = append(all, ratchet.EngineInfo{
-			Name: ratchet.EngineNode, Default: e.config.Default == ratchet.EngineNode, Problem: ratchet.AsError(err).Message,
+			Name: ratchet.EngineNode, Default: e.config.Default == ratchet.EngineNode, Problem: problem(err),
 		})
 	}
 	return all
