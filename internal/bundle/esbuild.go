@@ -218,12 +218,12 @@ func (b *builder) run() (*built, []string) {
 			} `json:"imports"`
 		} `json:"inputs"`
 		Outputs map[string]struct {
-			Exports    []string `json:"exports"`
-			Imports    []struct {
+			Exports []string `json:"exports"`
+			Imports []struct {
 				Kind     string `json:"kind"`
 				External bool   `json:"external"`
 			} `json:"imports"`
-			EntryPoint string   `json:"entryPoint"`
+			EntryPoint string `json:"entryPoint"`
 		} `json:"outputs"`
 	}
 	if err := json.Unmarshal([]byte(r.Metafile), &meta); err != nil {
@@ -276,6 +276,9 @@ func (b *builder) plugin(build api.PluginBuild) {
 		}
 		kind, ok := loaders()[path.Ext(a.Path)]
 		if !ok {
+			if filepath.Ext(a.Path) == ".node" {
+				return api.OnLoadResult{}, fmt.Errorf("%s is a native addon, which no task can load, in Node neither: take a package of JavaScript or WebAssembly instead", b.shown(a.Path))
+			}
 			return api.OnLoadResult{}, fmt.Errorf("cannot import %q: a task is made of .js, .mjs, .cjs, .ts, .mts, .cts, .json and .txt files", b.shown(a.Path))
 		}
 		text, err := b.load(a.Path)
