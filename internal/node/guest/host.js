@@ -76,7 +76,7 @@
     const from = Buffer.from(s), to = Buffer.allocUnsafe(from.length);
     let n = 0;
     for (let i = 0; i < from.length; i++) {
-      const hex = from[i] === 0x25 ? from.latin1Slice(i + 1, i + 3) : "";
+      const hex = from[i] === 0x25 && i + 2 < from.length ? from.latin1Slice(i + 1, i + 3) : "";
       if (/^[0-9a-fA-F]{2}$/.test(hex)) { to[n++] = parseInt(hex, 16); i += 2; } else to[n++] = from[i];
     }
     return to.subarray(0, n);
@@ -174,7 +174,7 @@
     if (types.isTypedArray(v)) return "typed";
     if (typeof v === "function" || types.isSymbolObject(v) || types.isPromise(v) || types.isWeakMap(v) || types.isWeakSet(v) ||
       types.isSharedArrayBuffer(v) || types.isGeneratorObject(v) || types.isMapIterator(v) || types.isSetIterator(v) ||
-      types.isModuleNamespaceObject(v) || types.isExternal(v)) return "";
+      types.isModuleNamespaceObject(v) || types.isArgumentsObject(v) || types.isExternal(v)) return "";
     const tag = Object.prototype.toString.call(v);
     return tag === "[object WeakRef]" || tag === "[object FinalizationRegistry]" ? "" : "object";
   }
@@ -231,7 +231,7 @@
       },
       // Of an iterator only Node's inside knows what is left.
       entriesOf: () => null,
-      own,
+      own, isBuffer, bytes: view, isKey: (v) => types.isCryptoKey(v),
     };
   }
   return { pure, view };
