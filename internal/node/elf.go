@@ -19,9 +19,9 @@ const (
 	librariesInside = "/lib"
 )
 
-// files are the binary, the loader that it names, and every shared library that
+// Files are the binary, the loader that it names, and every shared library that
 // these need.
-func (r Runtime) files() ([]sandbox.File, error) {
+func (r Runtime) Files() ([]sandbox.File, error) {
 	binary, err := filepath.EvalSymlinks(r.Path)
 	if err != nil {
 		return nil, fmt.Errorf("node: %w", err)

@@ -34,7 +34,7 @@ const minOldSpace = 16
 
 // Program says how to run the guest, with so many bytes of JavaScript memory.
 func (r Runtime) Program(memory int64) (sandbox.Program, error) {
-	files, err := r.files()
+	files, err := r.Files()
 	if err != nil {
 		return sandbox.Program{}, err
 	}

@@ -69,7 +69,7 @@ func ofProgram() []uint32 {
 	return append([]uint32{
 		unix.SYS_READV, unix.SYS_WRITEV, unix.SYS_LSEEK, unix.SYS_FSTAT, unix.SYS_EPOLL_CREATE1, unix.SYS_PIPE2,
 		unix.SYS_SET_TID_ADDRESS, unix.SYS_GETUID, unix.SYS_GETEUID, unix.SYS_GETGID, unix.SYS_GETEGID, unix.SYS_GETPPID,
-		unix.SYS_UNAME, unix.SYS_SYSINFO, unix.SYS_GETRUSAGE, unix.SYS_GETCWD, unix.SYS_CAPGET, unix.SYS_CLOCK_GETRES,
+		unix.SYS_SYSINFO, unix.SYS_GETRUSAGE, unix.SYS_GETCWD, unix.SYS_CAPGET, unix.SYS_CLOCK_GETRES,
 	}, ofProgramHere()...)
 }
 
@@ -108,8 +108,10 @@ func programFilter(pid int, call execCall) []rule {
 		rule{unix.SYS_FCNTL, []condition{is(1, unix.F_SETFD)}, allow},
 		rule{unix.SYS_IOCTL, []condition{is(1, fionbio)}, allow},
 		rule{unix.SYS_IOCTL, []condition{is(1, fioclex)}, allow},
-		// Its own limits, to look at.
-		rule{unix.SYS_PRLIMIT64, []condition{is(0, 0), is(2, 0)}, allow},
+		// Its own limits of the stack, of descriptors and of addresses, to look at.
+		rule{unix.SYS_PRLIMIT64, []condition{is(0, 0), is(1, unix.RLIMIT_STACK), is(2, 0)}, allow},
+		rule{unix.SYS_PRLIMIT64, []condition{is(0, 0), is(1, unix.RLIMIT_NOFILE), is(2, 0)}, allow},
+		rule{unix.SYS_PRLIMIT64, []condition{is(0, 0), is(1, unix.RLIMIT_AS), is(2, 0)}, allow},
 		// What kind of thing the descriptor of the server is.
 		rule{unix.SYS_GETSOCKNAME, []condition{is(0, ofSocket)}, allow},
 		rule{unix.SYS_GETSOCKOPT, []condition{is(0, ofSocket)}, allow},

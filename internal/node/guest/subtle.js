@@ -20,7 +20,7 @@
     const { DOMException } = globalThis;
     // What the standard calls the export of a key in a form of the other kind.
     if (test(/^Unable to export .* using \w+ format$/, e?.message)) return new DOMException(e.message, "InvalidAccessError");
-    return new DOMException(e?.message ?? String(e), e?.name ?? "OperationError");
+    return new DOMException(e?.message ?? String(e), e?.name === "InvalidAccessException" ? "InvalidAccessError" : e?.name ?? "OperationError");
   }
   // given is a result as the context may have it.
   function given(v) {
