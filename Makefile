@@ -44,7 +44,7 @@ test: vet fmtcheck packages ## the whole suite, with vet and the format check
 	CGO_ENABLED=0 $(GO) test ./internal/sandbox
 
 # The npm packages that tests use. Without npm those tests are skipped, and say so.
-PACKAGES := examples/typescript internal/js/testdata/test262-parser internal/typings/testdata/typescript
+PACKAGES := examples/typescript internal/js/testdata/test262-parser internal/node/testdata/runtime internal/typings/testdata/typescript
 
 packages:
 	@command -v npm >/dev/null || { echo 'npm is missing: tests that need packages are skipped'; exit 0; }; \

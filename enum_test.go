@@ -100,15 +100,17 @@ func TestHTTPMethod(t *testing.T) {
 		"Invalid HTTP method: 'X'. Supported methods are: GET, POST, PUT, DELETE, PATCH, HEAD, OPTIONS")
 }
 
-func TestEngineNodeIsKnownButNotAvailableYet(t *testing.T) {
+func TestAnEngineIsParsedByItsExactName(t *testing.T) {
 	t.Parallel()
-	if e, err := ratchet.ParseEngine("quickjs"); e != ratchet.EngineQuickJS || err != nil {
-		t.Errorf("quickjs: got %q, %v", e, err)
+	for _, want := range ratchet.Engines() {
+		if e, err := ratchet.ParseEngine(string(want)); e != want || err != nil {
+			t.Errorf("%s: got %q, %v", want, e, err)
+		}
 	}
 	for text, want := range map[string]string{
-		"node": `engine "node" is not available yet. Supported engines are: quickjs`,
-		"boa":  "Invalid engine: 'boa'. Supported engines are: quickjs",
-		"":     "Invalid engine: ''. Supported engines are: quickjs",
+		"v8":   "Invalid engine: 'v8'. Supported engines are: quickjs, node",
+		"Node": "Invalid engine: 'Node'. Supported engines are: quickjs, node",
+		"":     "Invalid engine: ''. Supported engines are: quickjs, node",
 	} {
 		if e, err := ratchet.ParseEngine(text); err == nil || err.Error() != want || !errors.Is(err, &ratchet.Error{Reason: ratchet.ReasonEngineUnknown}) {
 			t.Errorf("%q: got %q, %v, want ENGINE_UNKNOWN %s", text, e, err, want)
@@ -126,7 +128,7 @@ func TestOptionsOfAVersionAreParsedFromJSON(t *testing.T) {
 		t.Errorf("got %+v", v)
 	}
 	for text, want := range map[string]string{
-		`{"engine": "node"}`:    `engine "node" is not available yet. Supported engines are: quickjs`,
+		`{"engine": "v8"}`:      "Invalid engine: 'v8'. Supported engines are: quickjs, node",
 		`{"isolation": "none"}`: "Invalid isolation: 'none'. Supported isolations are: task, execution",
 		`{"fetch": "later"}`:    "Invalid fetch mode: 'later'. Supported modes are: async, sync",
 	} {

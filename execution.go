@@ -90,6 +90,23 @@ type Execution struct {
 	PeakMemory Size      `json:"peakMemory,omitzero"` // JavaScript heap at its largest
 	Worker     string    `json:"worker,omitempty"`    // the worker process that ran it
 	Node       NodeID    `json:"node,omitzero"`       // the server whose worker it was
+	// Hint says what the task's author could do better, where Ratchet knows it. It
+	// stands in the log, too, in a line whose Fields are HintFields.
+	Hint string `json:"hint,omitempty"`
+}
+
+// HintFields are the Fields of a line in the log that is no line of the task's,
+// but a hint of Ratchet's.
+const HintFields = `{"hint":"engine"}`
+
+// HintIn returns the hint among the lines of a log, empty if there is none.
+func HintIn(logs []LogEntry) string {
+	for _, l := range logs {
+		if string(l.Fields) == HintFields {
+			return l.Message
+		}
+	}
+	return ""
 }
 
 func (Execution) idPrefix() string { return "execution" }

@@ -96,7 +96,7 @@ func TestJSONFormOfEachDomainType(t *testing.T) {
 			Error: ratchet.Errorf(ratchet.ReasonNetwork, "connection reset"),
 		}},
 		QueuedAt: at, StartedAt: at.Add(time.Millisecond), FinishedAt: at.Add(time.Second),
-		CPU: ratchet.Duration(12 * time.Millisecond), PeakMemory: 3 * ratchet.MB, Worker: "worker 1", Node: uuid(t, "06"),
+		CPU: ratchet.Duration(12 * time.Millisecond), PeakMemory: 3 * ratchet.MB, Worker: "worker 1", Node: uuid(t, "06"), Hint: "be quicker",
 	}
 	plan := &ratchet.Schedule{
 		ID: uuid(t, "05"), Name: "nightly", Description: "Adds every night", TaskID: uuid(t, "01"), Task: "addition",
@@ -161,6 +161,7 @@ func TestJSONFormOfEachDomainType(t *testing.T) {
 		"envvar.json":           &ratchet.EnvVar{Name: "TOKEN", Declared: true, UpdatedAt: at},
 		"breaker.json":          &ratchet.Breaker{Kind: ratchet.BreakerHost, Host: "api.example.com:443", State: ratchet.BreakerOpen, OpenedAt: at, RetryAt: at.Add(time.Minute), Opened: 2, Refused: 17},
 		"cache.json":            &ratchet.Cache{Name: "results", Entries: 3, Size: 12 * ratchet.KB, MaxSize: 64 * ratchet.MB, Hits: 17, Misses: 4, Evicted: 1, Errors: 3, Away: true},
+		"engine-info.json":      &ratchet.EngineInfo{Name: ratchet.EngineNode, Version: "24.4.1", Path: "/usr/bin/node", Source: "PATH", Default: true, Chosen: true, Usable: true, Problem: "it crashes", Level: "node"},
 		"registered.json":       &ratchet.Registered{Task: *task, Created: true, Warnings: failure.Details},
 		"task-detail.json":      &ratchet.TaskDetail{Task: *task, Latest: version},
 		"job-request.json":      request,

@@ -1,38 +1,5 @@
 package ratchet
 
-// An EngineName names a JavaScript engine. The empty name is EngineQuickJS.
-type EngineName string
-
-// The engines.
-const (
-	EngineQuickJS EngineName = "quickjs" // QuickJS inside Ratchet's own binary
-	EngineNode    EngineName = "node"    // the machine's Node.js; not available yet
-)
-
-// ParseEngine parses an engine's name. "node" is known but not available yet,
-// and the error says so.
-func ParseEngine(s string) (EngineName, error) {
-	switch e := EngineName(s); e {
-	case EngineQuickJS:
-		return e, nil
-	case EngineNode:
-		return "", Errorf(ReasonEngineUnknown, "engine \"node\" is not available yet. Supported engines are: %s", EngineQuickJS)
-	default:
-		return "", Errorf(ReasonEngineUnknown, "Invalid engine: '%s'. Supported engines are: %s", s, EngineQuickJS)
-	}
-}
-
-// UnmarshalText reads what [ParseEngine] accepts.
-func (e *EngineName) UnmarshalText(b []byte) (err error) {
-	*e, err = ParseEngine(string(b))
-	return err
-}
-
-func (e EngineName) problem() error {
-	_, err := ParseEngine(string(e))
-	return err
-}
-
 // An Isolation says what shares a worker process. Whatever it is, each execution
 // has a fresh JavaScript context, and no worker ever serves two versions. The
 // empty Isolation is IsolationTask.

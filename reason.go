@@ -22,6 +22,7 @@ const (
 	ReasonArchiveUnsafe      Reason = "ARCHIVE_UNSAFE"
 	ReasonPermission         Reason = "PERMISSION_DENIED" // the task's files may not be read
 	ReasonEngineUnknown      Reason = "ENGINE_UNKNOWN"
+	ReasonEngineUnavailable  Reason = "ENGINE_UNAVAILABLE"  // this machine has no such engine, or one that does not serve
 	ReasonSandboxUnavailable Reason = "SANDBOX_UNAVAILABLE" // this kernel cannot isolate workers
 )
 
@@ -140,7 +141,7 @@ func (r Reason) Code() Code {
 	case ReasonTimeout, ReasonPluginTimeout:
 		return CodeTimeout
 	case ReasonNetwork, ReasonTooManyRedirect, ReasonBodyTooLarge, ReasonCircuitOpen, ReasonServiceUnavailable,
-		ReasonStorageConnection, ReasonSandboxUnavailable, ReasonStorageFull, ReasonStorageReadOnly, ReasonStorageLocked,
+		ReasonStorageConnection, ReasonSandboxUnavailable, ReasonEngineUnavailable, ReasonStorageFull, ReasonStorageReadOnly, ReasonStorageLocked,
 		ReasonPluginUnavailable, ReasonPluginFailed:
 		return CodeUnavailable
 	default:

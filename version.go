@@ -16,8 +16,8 @@ type Version struct {
 	Digest string    `json:"digest"`            // "sha256:" and 64 hexadecimal digits
 	Semver string    `json:"version,omitempty"` // what its author calls it, such as "1.2.0"
 
-	Engine    EngineName `json:"engine,omitempty"`    // empty means EngineQuickJS
-	Isolation Isolation  `json:"isolation,omitempty"` // empty means IsolationTask
+	Engine    Engine    `json:"engine,omitempty"`    // empty means the configured default
+	Isolation Isolation `json:"isolation,omitempty"` // empty means IsolationTask
 	// Slots is how many executions one worker may run at once, for tasks that
 	// mostly wait; 0 means 1.
 	Slots       int         `json:"slots,omitzero"`

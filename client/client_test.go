@@ -434,6 +434,11 @@ func (o *tour) clusterSteps() []step {
 			o.want(slices.ContainsFunc(got, func(c ratchet.Cache) bool { return c.Name == "bundles" && c.Entries == 0 }), "an empty cache of bundles", got)
 			return err
 		}},
+		{"Engines", func(ctx context.Context) error {
+			got, err := o.c.Engines(ctx)
+			o.want(len(got) == 2 && got[0].Name == ratchet.EngineQuickJS && got[0].Usable && got[0].Level != "", "the built-in engine", got)
+			return err
+		}},
 		{"Breakers", func(ctx context.Context) error {
 			got, err := o.c.Breakers(ctx)
 			o.want(len(got) == 0, "no breaker that opened", got)

@@ -27,6 +27,11 @@ func (c *Client) Breakers(ctx context.Context) ([]ratchet.Breaker, error) {
 	return all[ratchet.Breaker](ctx, c, "/breakers")
 }
 
+// Engines reads which engines the node that answers has.
+func (c *Client) Engines(ctx context.Context) ([]ratchet.EngineInfo, error) {
+	return all[ratchet.EngineInfo](ctx, c, "/engines")
+}
+
 // Caches reads what the caches of the node that answers hold.
 func (c *Client) Caches(ctx context.Context) ([]ratchet.Cache, error) {
 	return all[ratchet.Cache](ctx, c, "/caches")

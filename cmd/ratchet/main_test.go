@@ -77,10 +77,22 @@ func exits() {
 // and for each kind of bad input.
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	params := scripts(t, nil)
+	params.Dir = filepath.Join("testdata", "script")
+	testscript.Run(t, params)
+}
+
+// scripts is how scripts are run, with variables beside those that all of them
+// have.
+func scripts(t *testing.T, env map[string]string) testscript.Params {
 	server := newServer(t)
-	testscript.Run(t, testscript.Params{
-		Dir:                filepath.Join("testdata", "script"),
-		Condition:          built,
+	return testscript.Params{
+		Condition: func(condition string) (bool, error) {
+			if condition == "node" { // by default tasks run in Node
+				return env["RATCHET_EXECUTION_ENGINE"] == "node", nil
+			}
+			return built(condition)
+		},
 		UpdateScripts:      *update,
 		RequireUniqueNames: true,
 		Setup: func(e *testscript.Env) error {
@@ -93,10 +105,13 @@ func TestScripts(t *testing.T) {
 			e.Setenv("URL", server.URL)
 			e.Setenv("PORT", port)
 			e.Setenv("RATCHET_TEST_WORKER", os.Getenv("RATCHET_TEST_WORKER"))
+			for name, value := range env {
+				e.Setenv(name, value)
+			}
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"archive": archive, "nest": nest, "listening": listening, "remember": remember},
-	})
+	}
 }
 
 // built is the condition of a script that needs a feature, as in "[!server] skip":

@@ -54,6 +54,7 @@ type builder struct {
 	*findings
 	source  *source
 	options Options
+	engine  ratchet.Engine
 	entry   string // name of the entry file, in the source's root
 	real    string // its real path
 	data    []byte // its content
@@ -75,6 +76,7 @@ type built struct {
 	code      []byte
 	sourceMap []byte
 	kind      Kind
+	imports   bool // it leaves imports to the engine
 }
 
 // contents returns the entry file as esbuild gets it.

@@ -19,6 +19,9 @@ type Options struct {
 	// own. It is for commands that run on the author's machine, never for what
 	// others upload.
 	ParentModules bool
+	// Engine is what the task will run in, whatever its metadata names. Default:
+	// what they name, else QuickJS. It decides which modules of Node's there are.
+	Engine ratchet.Engine
 	// DeferSyntax leaves it to the engine to find what is wrong with the syntax
 	// of a script that runs as it was written. It spares the first load of a
 	// process more than half its time, which is esbuild getting ready; after a
@@ -313,7 +316,7 @@ func (l *loader) readCode(entry string) ([]Input, error) {
 		return nil, ratchet.Errorf(ratchet.ReasonIO, "cannot read %s: %w", entry, plainError(entry, err))
 	}
 	text := string(trimBOM(data))
-	b := builder{findings: l.findings, source: l.source, options: l.options, entry: entry, real: real, data: data, text: text, ctx: l.ctx, links: map[string]string{}}
+	b := builder{findings: l.findings, source: l.source, options: l.options, engine: l.options.Engine.Or(l.bundle.Engine), entry: entry, real: real, data: data, text: text, ctx: l.ctx, links: map[string]string{}}
 	b.inputs = map[string]Input{real: newInput(entry, real, data)}
 	if strings.TrimSpace(text) == "" {
 		l.problem(ratchet.ReasonNoFunction, ratchet.Detail{File: entry, Line: 1, Column: 1, Message: "the file is empty", Expected: "a function such as (input) => ({})"})

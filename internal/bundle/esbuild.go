@@ -102,8 +102,13 @@ func (b *builder) bundle() *built {
 	if len(exports) > 0 || b.form.exports || b.form.meta {
 		return &built{code: r.code, sourceMap: r.sourceMap, kind: Module}
 	}
-	if b.form.awaits && b.awaitsAtTop() {
+	if r.imports || b.form.awaits && b.awaitsAtTop() {
 		if b.form.callable == "" {
+			if r.imports {
+				b.problem(ratchet.ReasonNoFunction, ratchet.Detail{
+					File: b.entry, Message: "a task that imports modules of Node's must export its function", Expected: `"export default" before the function`,
+				})
+			}
 			return nil
 		}
 		b.suffix = "\nexport { " + b.form.callable + " };\n"
@@ -213,8 +218,12 @@ func (b *builder) run() (*built, []string) {
 			} `json:"imports"`
 		} `json:"inputs"`
 		Outputs map[string]struct {
-			Exports    []string `json:"exports"`
-			EntryPoint string   `json:"entryPoint"`
+			Exports []string `json:"exports"`
+			Imports []struct {
+				Kind     string `json:"kind"`
+				External bool   `json:"external"`
+			} `json:"imports"`
+			EntryPoint string `json:"entryPoint"`
 		} `json:"outputs"`
 	}
 	if err := json.Unmarshal([]byte(r.Metafile), &meta); err != nil {
@@ -236,6 +245,9 @@ func (b *builder) run() (*built, []string) {
 		if o.EntryPoint != "" {
 			exports = o.Exports
 		}
+		for _, i := range o.Imports {
+			out.imports = out.imports || i.External && i.Kind == "import-statement"
+		}
 	}
 	return out, exports
 }
@@ -244,12 +256,29 @@ func (b *builder) plugin(build api.PluginBuild) {
 	build.OnResolve(api.OnResolveOptions{Filter: `^(https?:)?//`}, func(a api.OnResolveArgs) (api.OnResolveResult, error) {
 		return api.OnResolveResult{}, fmt.Errorf("cannot import %q: tasks import nothing over the network; install the package beside the task", a.Path)
 	})
+	build.OnResolve(api.OnResolveOptions{Filter: `^(node:)?[a-z_]+(/[a-z0-9_]+)?$`}, func(a api.OnResolveArgs) (api.OnResolveResult, error) {
+		if !b.external(a.Path) || a.PluginData != nil {
+			return api.OnResolveResult{}, nil
+		}
+		// A package of that name beside the task comes first, as it would without
+		// the engine.
+		own := build.Resolve(a.Path, api.ResolveOptions{
+			Kind: a.Kind, Importer: a.Importer, ResolveDir: a.ResolveDir, Namespace: a.Namespace, PluginData: "again",
+		})
+		if len(own.Errors) == 0 && !strings.HasPrefix(a.Path, "node:") {
+			return api.OnResolveResult{Path: own.Path, Namespace: own.Namespace, Suffix: own.Suffix}, nil
+		}
+		return api.OnResolveResult{Path: a.Path, External: true}, nil
+	})
 	build.OnLoad(api.OnLoadOptions{Filter: `.*`, Namespace: "file"}, func(a api.OnLoadArgs) (api.OnLoadResult, error) {
 		if err := b.ctx.Err(); err != nil {
 			return api.OnLoadResult{}, err
 		}
 		kind, ok := loaders()[path.Ext(a.Path)]
 		if !ok {
+			if filepath.Ext(a.Path) == ".node" {
+				return api.OnLoadResult{}, fmt.Errorf("%s is a native addon, which no task can load, in Node neither: take a package of JavaScript or WebAssembly instead", b.shown(a.Path))
+			}
 			return api.OnLoadResult{}, fmt.Errorf("cannot import %q: a task is made of .js, .mjs, .cjs, .ts, .mts, .cts, .json and .txt files", b.shown(a.Path))
 		}
 		text, err := b.load(a.Path)
@@ -278,7 +307,7 @@ func (b *builder) messages(messages []api.Message) {
 func (b *builder) detail(m api.Message) ratchet.Detail {
 	d := ratchet.Detail{Message: m.Text}
 	if quoted, ok := strings.CutPrefix(m.Text, "Could not resolve "); ok {
-		d.Message, d.Expected = unresolved(strings.Trim(quoted, `"`), b.aliases)
+		d.Message, d.Expected = b.refused(strings.Trim(quoted, `"`))
 	}
 	if isTopLevelAwait(m) {
 		d.Message = "await at the top level, in a task that exports no function"

@@ -28,7 +28,7 @@ type Metadata struct {
 	// DeprecationMessage says what to use instead of a deprecated task.
 	DeprecationMessage string
 
-	Engine      ratchet.EngineName
+	Engine      ratchet.Engine
 	Isolation   ratchet.Isolation
 	Slots       int // executions at once in one worker; 0 means 1
 	Fetch       ratchet.FetchMode
@@ -111,7 +111,7 @@ func (r *metadataReader) fields() map[string]fieldReader {
 			}
 		},
 		"fetch":     word(r.document, &m.Fetch, ratchet.FetchAsync, ratchet.FetchSync),
-		"engine":    r.engine,
+		"engine":    word(r.document, &m.Engine, ratchet.Engines()...),
 		"isolation": word(r.document, &m.Isolation, ratchet.IsolationTask, ratchet.IsolationExecution),
 		"slots":     r.count(&m.Slots, 1, ratchet.MaxSlots),
 	})
@@ -189,14 +189,6 @@ func (r *metadataReader) deprecated(n *jsonNode, pointer string) {
 	default:
 		r.wrong(n, pointer, "deprecated has the wrong type", "true, false or what to use instead", n.describe())
 	}
-}
-
-func (r *metadataReader) engine(n *jsonNode, pointer string) {
-	if n.kind == jsonString && n.text == "node" {
-		r.wrong(n, pointer, "the engine \"node\" is not available yet", `"quickjs", or no engine at all`, n.describe())
-		return
-	}
-	word(r.document, &r.m.Engine, ratchet.EngineQuickJS)(n, pointer)
 }
 
 // name settles what the task is called by. A name that old tasks may have but

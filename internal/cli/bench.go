@@ -94,7 +94,7 @@ func (f *benchFlags) define(flags *pflag.FlagSet) {
 		s.BoolVar(&f.json, "json", false, "print the measurement as JSON")
 	})
 	shared.VisitAll(func(flag *pflag.Flag) {
-		if group := flag.Annotations[groupOf]; len(group) > 0 && (group[0] == "Limits" || group[0] == "Permissions") {
+		if group := flag.Annotations[groupOf]; len(group) > 0 && (group[0] == "Limits" || group[0] == "Permissions" || group[0] == "Engine") {
 			flags.AddFlag(flag)
 		}
 	})
@@ -232,10 +232,16 @@ func (r *runner) measure(ctx context.Context, flags *benchFlags, b *bundle.Bundl
 		Sandbox: sandbox.Options{Insecure: flags.run.insecure},
 	})
 	defer pool.Close()
+	engines, err := r.app.engines()
+	if err != nil {
+		return nil, err
+	}
 	exec := executor.New(pool, client)
+	exec.SetEngines(engines)
+	engine := exec.EngineOf(ratchet.Engine(flags.run.engine), b)
 	config := benchmark.Config{
 		Execute: func(ctx context.Context) *ratchet.Execution {
-			return exec.Execute(ctx, executor.Request{Bundle: b, Input: r.input.text, Limits: flags.run.limits, Env: env, Hosts: hosts})
+			return exec.Execute(ctx, executor.Request{Bundle: b, Input: r.input.text, Limits: flags.run.limits, Env: env, Hosts: hosts, Engine: engine})
 		},
 		Workers:  pool.PIDs,
 		Duration: time.Duration(flags.duration), Count: flags.count, Concurrency: flags.concurrency, Warmup: flags.warmup,
@@ -247,7 +253,7 @@ func (r *runner) measure(ctx context.Context, flags *benchFlags, b *bundle.Bundl
 	r.screen.begin(b.Name)
 	m, err := benchmark.Run(ctx, config)
 	r.screen.end()
-	report, started := pool.Report()
+	report, started := pool.ReportOf(engine)
 	if started && report.Level == sandbox.LevelNone {
 		fmt.Fprintf(r.Stderr, "%s the task was not isolated: %s\n", r.err.yellow("warning:"), report)
 	}
@@ -260,6 +266,7 @@ func (r *runner) measure(ctx context.Context, flags *benchFlags, b *bundle.Bundl
 	}
 	m.Format, m.At = benchmark.Format, time.Now().UTC().Truncate(time.Second)
 	m.Conditions = r.conditions(b, flags.concurrency, string(report.Level))
+	m.Conditions.Engine = engines.VersionOf(ctx, engine)
 	return m, nil
 }
 

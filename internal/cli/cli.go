@@ -118,8 +118,10 @@ func newApp(w World) *app {
 }
 
 func (a *app) getenv(name string) string {
-	value, _ := a.LookupEnv(name)
-	return value
+	if value, found := a.LookupEnv(name); found {
+		return value
+	}
+	return ""
 }
 
 func (a *app) main(ctx context.Context) (code int) {

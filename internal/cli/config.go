@@ -81,6 +81,16 @@ func (k *keyFlag) Type() string {
 
 // load reads the configuration from everywhere, and writes what is odd about it.
 func (a *app) load(f *configFlags) (*config.Loaded, error) {
+	l, err := a.configuration(f)
+	if err != nil {
+		return nil, err
+	}
+	a.configWarnings(l)
+	return l, nil
+}
+
+// configuration reads the configuration from everywhere.
+func (a *app) configuration(f *configFlags) (*config.Loaded, error) {
 	s := config.Sources{File: orDefault(f.file, a.getenv("RATCHET_CONFIG"))}
 	if a.Environ != nil {
 		s.Environ = a.Environ()
@@ -97,7 +107,6 @@ func (a *app) load(f *configFlags) (*config.Loaded, error) {
 	if err != nil {
 		return nil, configFailure(err)
 	}
-	a.configWarnings(l)
 	return l, nil
 }
 

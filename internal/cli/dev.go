@@ -61,7 +61,7 @@ func (a *app) dev(ctx context.Context, l *config.Loaded, dir string) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	d, err := daemon.New(ctx, c, daemon.Options{Worker: a.Worker, Version: thisBuild().Version, Log: a.logger(c.Logging)})
+	d, err := daemon.New(ctx, c, daemon.Options{Worker: a.Worker, Engines: a.enginesOf(l), Version: thisBuild().Version, Log: a.logger(c.Logging)})
 	if err != nil {
 		return err
 	}

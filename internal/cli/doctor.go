@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
+	"github.com/ratchet-runner/ratchet-go/internal/engine"
 	"github.com/ratchet-runner/ratchet-go/internal/sandbox"
 	"github.com/ratchet-runner/ratchet-go/internal/workerpool"
 )
@@ -19,11 +21,21 @@ type diagnosis struct {
 	Usable  bool           `json:"usable"` // workers can run
 	Build   build          `json:"build"`
 	Kernel  string         `json:"kernel,omitempty"`
-	Sandbox sandbox.Report `json:"sandbox"`
-	Advice  []advice       `json:"advice,omitempty"`
-	Error   *ratchet.Error `json:"error,omitempty"` // why workers cannot run
-	Spawn   string         `json:"spawn,omitempty"` // time from spawn to ready
-	Limits  ratchet.Limits `json:"limits"`
+	Sandbox sandbox.Report `json:"sandbox"` // of workers of the built-in engine
+	// Engines are those that tasks run in. The workers of each are isolated in
+	// their own way.
+	Engines []diagnosedEngine `json:"engines"`
+	Advice  []advice          `json:"advice,omitempty"`
+	Error   *ratchet.Error    `json:"error,omitempty"` // why workers cannot run
+	Spawn   string            `json:"spawn,omitempty"` // time from spawn to ready
+	Limits  ratchet.Limits    `json:"limits"`
+}
+
+// A diagnosedEngine is an engine whose worker was started.
+type diagnosedEngine struct {
+	ratchet.EngineInfo
+	Sandbox *sandbox.Report `json:"sandbox,omitempty"` // none if it did not start
+	Spawn   string          `json:"spawn,omitempty"`   // time from spawn to ready
 }
 
 // advice is what to do about something missing.
@@ -38,20 +50,26 @@ func (a *app) doctorCommand() *cobra.Command {
 		Use:   "doctor",
 		Short: "Check whether tasks can run here, and how well they are isolated",
 		Long: `Start a worker process as run would, and report which layers of the sandbox
-confine it, why others do not, and what to do about it.
+confine it, why others do not, and what to do about it. A Node is tried too, if
+there is one.
 
-The exit code is 0 if workers can run, all layers there or not, else 8.`,
+The exit code is 0 if workers can run, all layers there or not, else 8. A Node
+that cannot run tasks is wrong only if it is the default engine.`,
 		Example: `  ratchet doctor
   ratchet doctor --json | jq .sandbox.level`,
 		Args: wantArgs(0, 0, "no arguments"),
-		RunE: func(*cobra.Command, []string) error { return a.doctor(asJSON) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the findings as JSON")
 	return cmd
 }
 
-func (a *app) doctor(asJSON bool) error {
-	d := a.diagnose()
+func (a *app) doctor(ctx context.Context, asJSON bool) error {
+	engines, err := a.engines()
+	if err != nil {
+		return err
+	}
+	d := a.diagnose(ctx, engines)
 	write := a.printValue
 	if !asJSON {
 		write = func(any) error { return a.print(a.diagnosisText(d)) }
@@ -65,7 +83,7 @@ func (a *app) doctor(asJSON bool) error {
 	return nil
 }
 
-func (a *app) diagnose() diagnosis {
+func (a *app) diagnose(ctx context.Context, engines *engine.Engines) diagnosis {
 	d := diagnosis{Build: thisBuild(), Limits: ratchet.DefaultLimits()}
 	if text, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
 		d.Kernel = strings.TrimSpace(string(text))
@@ -85,10 +103,42 @@ func (a *app) diagnose() diagnosis {
 	default:
 		d.Usable, d.Spawn = true, time.Since(begun).Round(100*time.Microsecond).String()
 	}
+	for _, e := range engines.Chosen(ctx) {
+		found := diagnosedEngine{EngineInfo: e}
+		found.try(pool, &d)
+		d.Engines = append(d.Engines, found)
+		if e.Default && !found.Usable && d.Error == nil {
+			d.Usable, d.Error = false, ratchet.Errorf(ratchet.ReasonEngineUnavailable, "execution.engine is %s: %s", e.Name, found.Problem)
+		}
+	}
 	for _, m := range d.Sandbox.Missing {
 		d.Advice = append(d.Advice, advice{string(m.Layer), remedy(m.Layer)})
 	}
 	return d
+}
+
+// try starts a worker of the engine; that of the built-in one was started before.
+func (e *diagnosedEngine) try(pool *workerpool.Pool, d *diagnosis) {
+	switch {
+	case !e.Usable:
+		return
+	case e.Name == ratchet.EngineQuickJS:
+		e.Usable, e.Sandbox, e.Spawn = d.Usable, &d.Sandbox, d.Spawn
+		e.Level = string(d.Sandbox.Level)
+		if d.Error != nil {
+			e.Problem = d.Error.Message
+		}
+		return
+	}
+	pool.UseNode(e.Path, e.Version)
+	begun := time.Now()
+	report, err := pool.ProbeOf(e.Name)
+	if err != nil {
+		e.Usable, e.Problem = false, "a worker process does not start: "+err.Error()
+		return
+	}
+	e.Sandbox, e.Level = &report, string(report.Level)
+	e.Spawn = time.Since(begun).Round(100 * time.Microsecond).String()
 }
 
 // remedy says what brings a missing layer back.
@@ -125,7 +175,6 @@ func (a *app) diagnosisText(d diagnosis) string {
 		fmt.Fprintf(&b, "%s %s\n", p.bold(fmt.Sprintf("%-9s", name)), fmt.Sprintf(format, args...))
 	}
 	row("ratchet", "%s", strings.TrimPrefix(d.Build.String(), "ratchet "))
-	row("engine", "%s", d.Build.Engine)
 	row("protocol", "%d between server and worker", d.Build.Protocol)
 	if d.Kernel != "" {
 		row("kernel", "%s", d.Kernel)
@@ -150,6 +199,25 @@ func (a *app) diagnosisText(d diagnosis) string {
 	}
 	for _, m := range d.Sandbox.Missing {
 		fmt.Fprintf(&b, "  %s %-12s %s\n            %s %s\n", p.yellow("missing"), m.Layer, m.Why, p.dim("what to do:"), remedy(m.Layer))
+	}
+	for _, e := range d.Engines {
+		name := string(e.Name)
+		if e.Default {
+			name += ", the default"
+		}
+		switch {
+		case e.Usable:
+			row("engine", "%s: %s, %s, sandbox %s, ready after %s", name, e.Version, harmless(e.Path), e.Level, e.Spawn)
+		case e.Name == ratchet.EngineNode && e.Path == "" && !e.Default:
+			row("engine", "%s: %s; %s", name, p.dim("none"), "ratchet engine install node installs one")
+		default:
+			row("engine", "%s: %s: %s", name, p.red("not usable"), harmless(e.Problem))
+		}
+		if e.Name == ratchet.EngineNode && e.Sandbox != nil {
+			for _, m := range e.Sandbox.Missing {
+				fmt.Fprintf(&b, "  %s %-12s %s\n", p.yellow("missing"), m.Layer, m.Why)
+			}
+		}
 	}
 	row("limits", "by default, each with its flag of run and its field in metadata.json")
 	for _, l := range limitTable(d.Limits) {

@@ -126,6 +126,9 @@ func (s *screen) log(e ratchet.LogEntry) {
 		level = p.cyan(level)
 	}
 	text := level + " " + harmless(e.Message)
+	if string(e.Fields) == ratchet.HintFields {
+		text, e.Fields = p.yellow("hint:")+" "+harmless(e.Message), nil
+	}
 	if len(e.Fields) > 0 && string(e.Fields) != "{}" {
 		text += " " + p.dim(harmless(string(e.Fields)))
 	}

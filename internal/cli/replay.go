@@ -15,16 +15,15 @@ import (
 	ratchet "github.com/ratchet-runner/ratchet-go"
 	"github.com/ratchet-runner/ratchet-go/internal/bundle"
 	"github.com/ratchet-runner/ratchet-go/internal/executor"
-	"github.com/ratchet-runner/ratchet-go/internal/js"
 	"github.com/ratchet-runner/ratchet-go/internal/recording"
 	"github.com/ratchet-runner/ratchet-go/internal/sandbox"
 	"github.com/ratchet-runner/ratchet-go/internal/workerpool"
 )
 
 // recorder stands a recorder before the request's effects.
-func (r *runner) recorder(req executor.Request) (*recording.Recorder, executor.Request) {
+func (r *runner) recorder(ctx context.Context, req executor.Request) (*recording.Recorder, executor.Request) {
 	return recording.Record(req, r.exec.Outside(), recording.Origin{
-		Ratchet: thisBuild().Version, Engine: js.Version, TaskPath: r.path,
+		Ratchet: thisBuild().Version, Engine: r.engines.VersionOf(ctx, r.exec.EngineOf(req.Engine, req.Bundle)), TaskPath: r.path,
 	})
 }
 
@@ -50,6 +49,7 @@ type replayFlags struct {
 	json     bool
 	quiet    bool
 	insecure bool
+	engine   engineFlag
 }
 
 func (a *app) replayCommand() *cobra.Command {
@@ -85,6 +85,7 @@ The exit code is 0 if all is equal and 1 if it is not.`,
 func (f *replayFlags) define(flags *pflag.FlagSet) {
 	flags.StringVar(&f.task, "task", "", "run the task at `PATH` instead of the recorded one")
 	flags.StringArrayVarP(&f.env, "env", "e", nil, "give the task a value instead of its placeholder: `NAME=VALUE`, or NAME to pass on this shell's (repeat)")
+	flags.Var(&f.engine, "engine", "run in the `ENGINE` quickjs or node instead of the recorded one")
 	flags.BoolVar(&f.json, "json", false, "print the report as JSON")
 	flags.BoolVarP(&f.quiet, "quiet", "q", false, "write only errors to stderr, no notes and warnings")
 	flags.BoolVar(&f.insecure, "insecure-allow-unsandboxed-workers", false, "run even where the kernel cannot isolate the task; never for code you did not write")
@@ -128,9 +129,12 @@ func (r *replayer) main(ctx context.Context, dir string) (err error) {
 	if err != nil {
 		return err
 	}
+	engines, err := r.engines()
+	if err != nil {
+		return err
+	}
 	pool := workerpool.New(workerpool.Config{Command: r.Worker, Sandbox: sandbox.Options{Insecure: r.flags.insecure}})
 	defer pool.Close()
-	pool.Warm()
 	if r.recording, err = recording.Read(dir); err != nil {
 		return err
 	}
@@ -138,10 +142,17 @@ func (r *replayer) main(ctx context.Context, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	r.note(b)
+	exec := executor.New(pool, nil) // without a client there is no network
+	exec.SetEngines(engines)
 	replay := recording.NewReplay(r.recording, values)
+	req := replay.Request(b)
+	req.Engine = ratchet.Engine(r.flags.engine).Or(recordedIn(r.recording.Meta.Engine))
+	if req.Engine == ratchet.EngineQuickJS {
+		pool.Warm()
+	}
+	r.note(b, engines.VersionOf(ctx, req.Engine))
 	r.screen.begin(b.Name)
-	x := executor.New(pool, nil).Execute(ctx, replay.Request(b)) // without a client there is no network
+	x := exec.Execute(ctx, req)
 	r.screen.end()
 	if err := unplayable(x); err != nil {
 		return err
@@ -165,7 +176,7 @@ func unplayable(x *ratchet.Execution) error {
 		return nil
 	}
 	switch x.Error.Reason {
-	case ratchet.ReasonSandboxUnavailable, ratchet.ReasonInternal, ratchet.ReasonExecutionCancelled:
+	case ratchet.ReasonSandboxUnavailable, ratchet.ReasonEngineUnavailable, ratchet.ReasonInternal, ratchet.ReasonExecutionCancelled:
 		return &failure{err: x.Error, id: x.ID.String()}
 	case ratchet.ReasonValidation: // such as a variable that the task does not declare
 		return x.Error
@@ -205,11 +216,19 @@ func (r *replayer) changedSince(ctx context.Context, b *bundle.Bundle) {
 	}
 }
 
+// recordedIn is the engine whose version a recording names.
+func recordedIn(version string) ratchet.Engine {
+	if strings.HasPrefix(version, string(ratchet.EngineNode)) {
+		return ratchet.EngineNode
+	}
+	return ratchet.EngineQuickJS
+}
+
 // note says what may make a difference although nothing is wrong.
-func (r *replayer) note(b *bundle.Bundle) {
+func (r *replayer) note(b *bundle.Bundle, engine string) {
 	m := &r.recording.Meta
-	if m.Engine != js.Version {
-		r.notes = append(r.notes, fmt.Sprintf("this was recorded with the engine %s; this one is %s, and results may differ", m.Engine, js.Version))
+	if m.Engine != engine {
+		r.notes = append(r.notes, fmt.Sprintf("this was recorded with the engine %s; this one is %s, and results may differ", m.Engine, engine))
 	}
 	if r.flags.task != "" && b.Digest != m.Task.Digest {
 		r.notes = append(r.notes, fmt.Sprintf("this is other code than was recorded: %s %s instead of %s", b.Name, shortDigest(b.Digest), shortDigest(m.Task.Digest)))

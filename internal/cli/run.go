@@ -15,6 +15,7 @@ import (
 	ratchet "github.com/ratchet-runner/ratchet-go"
 	"github.com/ratchet-runner/ratchet-go/internal/bundle"
 	"github.com/ratchet-runner/ratchet-go/internal/egress"
+	"github.com/ratchet-runner/ratchet-go/internal/engine"
 	"github.com/ratchet-runner/ratchet-go/internal/executor"
 	"github.com/ratchet-runner/ratchet-go/internal/recording"
 	"github.com/ratchet-runner/ratchet-go/internal/sandbox"
@@ -34,6 +35,7 @@ type runFlags struct {
 	quiet     bool
 	record    string
 	insecure  bool
+	engine    engineFlag
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -108,6 +110,9 @@ func (f *runFlags) define(flags *pflag.FlagSet) {
 		s.StringSliceVar(&f.allowNet, "allow-net", nil, "allow requests to a `HOST`, an internal address or a network (repeat, or part with commas)")
 		s.StringArrayVarP(&f.env, "env", "e", nil, "give the task a variable it declares: `NAME=VALUE`, or NAME to pass on this shell's (repeat)")
 		s.BoolVar(&f.insecure, "insecure-allow-unsandboxed-workers", false, "run even where the kernel cannot isolate the task; never for code you did not write")
+	})
+	under(flags, "Engine", func(s *pflag.FlagSet) {
+		s.Var(&f.engine, "engine", "run in the `ENGINE` quickjs or node, whatever the task's metadata.json says")
 	})
 	flags.StringVar(&f.fromFS, "from-fs", "", "the old name of PATH")
 	flags.StringVar(&f.inputJSON, "input-json", "", "the old name of --input, JSON only")
@@ -184,6 +189,7 @@ type runner struct {
 	request executor.Request // but for the bundle
 	pool    *workerpool.Pool
 	exec    *executor.Executor
+	engines *engine.Engines
 	told    *bundle.Bundle // whose warnings were shown
 	printed bool           // a record is on Stdout
 }
@@ -225,16 +231,22 @@ func (r *runner) main(cmd *cobra.Command) error {
 	if r.flags.watch {
 		config.Spare = 1
 	}
+	if r.engines, err = r.app.engines(); err != nil {
+		return err
+	}
 	// A worker takes as long to start as a task to be read: they do so at once.
 	r.pool = workerpool.New(config)
 	defer r.pool.Close()
-	r.pool.Warm()
+	if r.flags.likely(r.engines) == ratchet.EngineQuickJS {
+		r.pool.Warm()
+	}
 	client, err := egress.New(egress.Config{AllowCIDR: exceptions})
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	r.exec = executor.New(r.pool, client)
+	r.exec.SetEngines(r.engines)
 	flag, value := "--input", r.flags.input
 	if cmd.Flags().Changed("input-json") {
 		if cmd.Flags().Changed("input") {
@@ -246,7 +258,7 @@ func (r *runner) main(cmd *cobra.Command) error {
 		return err
 	}
 	r.request = executor.Request{
-		Limits: r.flags.limits, Env: env, Hosts: hosts,
+		Limits: r.flags.limits, Env: env, Hosts: hosts, Engine: ratchet.Engine(r.flags.engine),
 		OnProgress: r.screen.advance,
 	}
 	if !r.flags.quiet {
@@ -290,12 +302,12 @@ func (r *runner) once(ctx context.Context, b *bundle.Bundle) error {
 	req.Bundle, req.Input, req.Env = b, r.input.text, maps.Clone(r.request.Env)
 	var rec *recording.Recorder
 	if r.flags.record != "" {
-		rec, req = r.recorder(req)
+		rec, req = r.recorder(ctx, req)
 	}
 	r.screen.begin(b.Name)
 	x := r.exec.Execute(ctx, req)
 	r.screen.end()
-	if report, ok := r.pool.Report(); ok && report.Level == sandbox.LevelNone {
+	if report, ok := r.pool.ReportOf(r.exec.EngineOf(req.Engine, b)); ok && report.Level == sandbox.LevelNone {
 		fmt.Fprintf(r.Stderr, "%s the task was not isolated: %s\n", r.err.yellow("warning:"), report)
 	}
 	err := r.outcome(x, b)

@@ -47,7 +47,7 @@ there is to configure.`,
 			if err != nil {
 				return err
 			}
-			return a.serve(cmd.Context(), l.Config)
+			return a.serve(cmd.Context(), l)
 		},
 	}
 	f.defineServe(cmd)
@@ -55,7 +55,8 @@ there is to configure.`,
 }
 
 // serve runs a server until ctx ends.
-func (a *app) serve(ctx context.Context, c config.Config) error {
+func (a *app) serve(ctx context.Context, l *config.Loaded) error {
+	c := l.Config
 	if c.Auth.InsecureNoAuth {
 		fmt.Fprintf(a.Stderr, "%s no API keys are asked for: whoever reaches %s may run code on this machine, read what tasks return, and change anything\n",
 			a.err.red("warning:"), c.Server.BindAddress)
@@ -64,7 +65,7 @@ func (a *app) serve(ctx context.Context, c config.Config) error {
 		fmt.Fprintf(a.Stderr, "%s tasks run even if they cannot be isolated: any of them may do here what you may\n", a.err.red("warning:"))
 	}
 	built := thisBuild()
-	options := daemon.Options{Worker: a.Worker, Version: built.Version, Commit: built.Commit, Log: a.logger(c.Logging)}
+	options := daemon.Options{Worker: a.Worker, Engines: a.enginesOf(l), Version: built.Version, Commit: built.Commit, Log: a.logger(c.Logging)}
 	if c.Logging.Format != "json" { // whose reader wants nothing else
 		options.OnStop = func(step string) { fmt.Fprintf(a.Stderr, "%s %s\n", a.err.dim("stopping:"), step) }
 	}
@@ -104,6 +105,9 @@ func (a *app) welcome(d *daemon.Daemon, c config.Config) {
 		sandbox = p.yellow(sandbox) + " (ratchet doctor says why)"
 	}
 	row("sandbox", sandbox)
+	if engines := a.engineNames(d.Engines()); engines != "" {
+		row("engines", engines)
+	}
 	row("docs", d.URL()+"/docs")
 	server := ""
 	if d.URL() != defaultServer {

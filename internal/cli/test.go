@@ -36,7 +36,11 @@ type testFlags struct {
 	parallel int
 	from     string
 	name     string
+	engine   string
 }
+
+// allEngines is what --engine says for every engine.
+const allEngines = "all"
 
 // maxParallel bounds the tests that run at once.
 const maxParallel = 1000
@@ -62,6 +66,7 @@ is broken. If none can be run it is that of the first error.`,
   ratchet test task --watch                        # again after every change
   ratchet test task --update                       # expect what comes now
   ratchet test tasks --junit report.xml            # for a CI
+  ratchet test tasks --engine all                  # does it matter which?
   ratchet test task --from monday                  # of ratchet run --record monday`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if flags.run.fromFS != "" {
@@ -105,6 +110,9 @@ func (f *testFlags) define(flags *pflag.FlagSet) {
 			flags.AddFlag(flag)
 		}
 	})
+	under(flags, "Engine", func(s *pflag.FlagSet) {
+		s.StringVar(&f.engine, "engine", "", "run the tests in the `ENGINE` quickjs or node, whatever metadata.json says, or in all and show what differs")
+	})
 	flags.AddFlag(shared.Lookup("from-fs"))
 }
 
@@ -116,7 +124,16 @@ func (f *testFlags) check(flags *pflag.FlagSet) (*regexp.Regexp, error) {
 	if err := f.checkFrom(flags); err != nil {
 		return nil, err
 	}
+	if flags.Changed("engine") && f.engine != allEngines {
+		e, err := ratchet.ParseEngine(f.engine)
+		if err != nil {
+			return nil, usage("or all of them: --engine all", "--engine: %w", err)
+		}
+		f.run.engine = engineFlag(e)
+	}
 	switch {
+	case f.engine == allEngines && (f.update || f.from != ""):
+		return nil, usage("leave one of them out", "--engine all does not go with --update and --from, which write what comes in one engine")
 	case flags.Changed("parallel") && (f.parallel < 1 || f.parallel > maxParallel):
 		return nil, usage("", "--parallel is out of bounds: 1 to %d, got %d", maxParallel, f.parallel)
 	case f.watch && (f.json || f.junit != ""):
@@ -193,13 +210,29 @@ func (a *app) newTester(flags *testFlags, filter *regexp.Regexp) (*tester, error
 		Command: a.Worker, Sandbox: sandbox.Options{Insecure: flags.run.insecure},
 		Running: parallel, Resident: 2 * parallel, Spare: parallel,
 	})
-	pool.Warm()
+	engines, err := a.engines()
+	if err != nil {
+		return nil, err
+	}
+	exec := executor.New(pool, client)
+	exec.SetEngines(engines)
+	if flags.run.likely(engines) == ratchet.EngineQuickJS {
+		pool.Warm()
+	}
 	t := &tester{app: a, flags: flags, pool: pool, client: client, screen: a.newScreen(flags.json), shown: map[*tasktest.Task]bool{}}
 	t.config = tasktest.Config{
-		Executor: executor.New(pool, client), Parallel: parallel, Filter: filter,
-		Limits: flags.run.limits, Env: env, Hosts: hosts, Done: t.done, Step: t.step,
+		Executor: exec, Engine: ratchet.Engine(flags.run.engine), Parallel: parallel, Filter: filter,
+		Engines: flags.engines(), Limits: flags.run.limits, Env: env, Hosts: hosts, Done: t.done, Step: t.step,
 	}
 	return t, nil
+}
+
+// engines are those that each test is run in, if those are several.
+func (f *testFlags) engines() []ratchet.Engine {
+	if f.engine == allEngines {
+		return ratchet.Engines()
+	}
+	return nil
 }
 
 func (t *tester) close() {

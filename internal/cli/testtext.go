@@ -119,6 +119,9 @@ func (t *tester) testText(b *strings.Builder, task *tasktest.Task, r *tasktest.R
 		mark = t.out.yellow("↻")
 	}
 	fmt.Fprintf(b, "  %s %s", mark, harmless(r.Name))
+	if r.Engine != "" {
+		b.WriteString(" " + t.out.cyan("in "+string(r.Engine)))
+	}
 	place := placer(task.Path)
 	switch r.State {
 	case tasktest.Invalid:
@@ -141,6 +144,9 @@ func (t *tester) testText(b *strings.Builder, task *tasktest.Task, r *tasktest.R
 	for _, d := range r.Warnings {
 		d.File = place(r.File)
 		fmt.Fprintf(b, "    %s %s\n", t.out.yellow("warning:"), harmless(describe(d)))
+	}
+	for _, line := range r.Differs {
+		fmt.Fprintf(b, "    %s %s\n", t.out.yellow("differs:"), harmless(line))
 	}
 	if r.State == tasktest.Failed || t.flags.verbose {
 		t.heard(b, r)

@@ -183,9 +183,17 @@ func (a *app) prober() (probe func(context.Context, *bundle.Bundle) error, done 
 	if err != nil {
 		return nil, nil, err
 	}
+	engines, err := a.engines()
+	if err != nil {
+		return nil, nil, err
+	}
 	pool := workerpool.New(workerpool.Config{Command: a.Worker})
-	pool.Warm()
-	return executor.New(pool, client).Probe, func() {
+	if engines.Default() == ratchet.EngineQuickJS {
+		pool.Warm()
+	}
+	exec := executor.New(pool, client)
+	exec.SetEngines(engines)
+	return exec.Probe, func() {
 		pool.Close()
 		client.Close()
 	}, nil

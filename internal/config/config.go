@@ -21,6 +21,7 @@ type Config struct {
 	Auth      Auth
 	Database  Database
 	Execution Execution
+	Engines   Engines
 	HTTP      HTTP
 	Queue     Queue
 	Cache     Cache
@@ -56,6 +57,7 @@ func (c *Config) settings() []setting {
 		under("auth", c.Auth.settings()),
 		under("database", c.Database.settings()),
 		under("execution", c.Execution.settings()),
+		under("engines", c.Engines.settings()),
 		under("http", c.HTTP.settings()),
 		under("queue", c.Queue.settings()),
 		under("cache", c.Cache.settings()),
@@ -76,6 +78,7 @@ func sections() []Section {
 		{"auth", "Who is let in."},
 		{"database", "Where tasks, jobs and everything else are kept."},
 		{"execution", "How many executions run at once, and what each may use at most."},
+		{"engines", "What runs JavaScript beside the engine that is part of Ratchet. docs/engines.md explains them."},
 		{"http", "The requests that tasks make. A task's own permissions.net comes on top of it."},
 		{"queue", "How much may wait."},
 		{"cache", "What is kept in memory so that it need not be made again."},

@@ -8,6 +8,7 @@ import (
 
 // An Execution says how many executions run at once, and bounds each.
 type Execution struct {
+	Engine          string
 	Slots           int
 	ResidentWorkers int
 	SpareWorkers    int
@@ -25,6 +26,7 @@ type Execution struct {
 func (e *Execution) settings() []setting {
 	maxWall := time.Duration(ratchet.MaxWall)
 	return []setting{
+		word(&e.Engine, "engine", string(ratchet.EngineQuickJS), engineNames(), "What runs the tasks whose metadata.json names no engine."),
 		number(&e.Slots, "slots", 0, 0, 10_000, "How many executions this server runs at once. 0: four a processor."),
 		number(&e.ResidentWorkers, "resident_workers", 64, 1, 10_000, "How many worker processes are kept, running or idle, at about 10 MB each. The one unused longest goes first."),
 		number(&e.SpareWorkers, "spare_workers", 1, 0, 100, "How many workers are kept ready that no task has used yet."),
@@ -36,4 +38,12 @@ func (e *Execution) settings() []setting {
 		size(&e.MaxOutput, "max_output", "64MB", ratchet.KB, ratchet.MaxOutput, "The largest result that a task may ask for. Those that ask for none get 1MB."),
 		toggle(&e.InsecureUnsandboxed, "insecure_unsandboxed", false, "Run tasks even where the kernel cannot isolate them. Only for code you wrote yourself."),
 	}
+}
+
+func engineNames() []string {
+	var names []string
+	for _, e := range ratchet.Engines() {
+		names = append(names, string(e))
+	}
+	return names
 }

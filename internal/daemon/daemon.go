@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/ratchet-runner/ratchet-go/internal/delivery"
 	"github.com/ratchet-runner/ratchet-go/internal/dispatch"
 	"github.com/ratchet-runner/ratchet-go/internal/egress"
+	"github.com/ratchet-runner/ratchet-go/internal/engine"
 	"github.com/ratchet-runner/ratchet-go/internal/executor"
 	"github.com/ratchet-runner/ratchet-go/internal/httpcache"
 	"github.com/ratchet-runner/ratchet-go/internal/httpd"
@@ -45,6 +47,9 @@ type Options struct {
 	Version string
 	// Commit is what it was built from, if that is known.
 	Commit string
+	// Engines are those of this machine. Default: the built-in one, and the Node
+	// that is configured or installed.
+	Engines *engine.Engines
 	// Log gets what operators should know. Default: nothing is logged.
 	Log *slog.Logger
 	// OnStop is told of each step of a stop before it is taken. Default: the log is.
@@ -61,6 +66,7 @@ type Daemon struct {
 
 	hub        *stream.Hub
 	store      *sqlstore.Store
+	engines    engines
 	pool       *workerpool.Pool
 	hosts      *resilience.Hosts
 	client     *egress.Client
@@ -101,6 +107,12 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 		return nil, ratchet.Errorf(ratchet.ReasonIO, "cannot make the data folder %s: %w", c.Data.Dir, err)
 	}
 
+	// A Node takes its time to say what it is.
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	d.engines = d.findEngines()
+	asking.Go(func() { _, _ = d.engines.Node(ctx) }) // whoever asks then has the answer
+
 	box, err := openBox(c)
 	if err != nil {
 		return nil, err
@@ -129,6 +141,9 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 	if _, err := d.pool.Probe(); err != nil {
 		return nil, unusable(err)
 	}
+	if err := d.checkDefault(ctx); err != nil {
+		return nil, err
+	}
 	d.hosts = resilience.NewHosts(hostsConfig(c.HTTP))
 	if err := d.keep(ctx); err != nil {
 		return nil, err
@@ -137,6 +152,7 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 		return nil, err
 	}
 	exec := executor.New(d.pool, d.client)
+	exec.SetEngines(d.engines)
 	exec.KeepBytecode(c.Cache.Bytecode)
 	hooks := d.newPlugins(box, exec)
 
@@ -149,7 +165,7 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 		kept = d.results
 	}
 	d.service = service.New(service.Deps{
-		Store: d.store, Stream: d.hub, Schedules: schedule.Rules{}, Sealer: box, Prober: exec, Workers: workers{d}, Breakers: d.allBreakers(), Results: kept, Caches: &d.caches, Deliverer: deliverer, Plugins: hooks.service,
+		Store: d.store, Stream: d.hub, Schedules: schedule.Rules{}, Sealer: box, Prober: exec, Workers: workers{d}, Breakers: d.allBreakers(), Results: kept, Engines: d.engines, Caches: &d.caches, Deliverer: deliverer, Plugins: hooks.service,
 	}, service.Config{URL: d.URL, MaxWaiting: c.Queue.MaxWaiting, Limits: limits(c.Execution), TempDir: os.TempDir(), Log: o.Log})
 	d.schedules = schedule.NewRunner(d.store, d.service, schedule.Config{Log: o.Log})
 	d.service.OnUse(d.used)

@@ -185,6 +185,9 @@ func (d *Daemon) Sandbox() string {
 	return string(report.Level)
 }
 
+// Engines tells of the engines that tasks run in here.
+func (d *Daemon) Engines() []ratchet.EngineInfo { return d.engines.List(d.life) }
+
 // Database says what database there is: the file, or the URL without a password.
 func (d *Daemon) Database() string {
 	for _, v := range d.config.Values() {

@@ -43,9 +43,9 @@ func (w workers) Workers() []ratchet.Worker {
 			ID: p.ID, Node: d.store.Node(), PID: p.PID, Engine: p.Engine,
 			Running: p.Running, Served: p.Served, LastUsed: p.LastUsed,
 		}
-		// The key is namespace, digest, and what sets workers of one version apart.
-		if parts := strings.Split(p.Key, "/"); len(parts) > 1 {
-			one.Digest = parts[1]
+		// The key is namespace, engine, digest, and what sets workers of one version apart.
+		if parts := strings.Split(p.Key, "/"); len(parts) > 2 {
+			one.Digest = parts[2]
 			one.Task = d.names.of(one.Digest)
 		}
 		all = append(all, one)

@@ -43,7 +43,7 @@ func mayPass(err *ratchet.Error) bool {
 			Retryable *bool `json:"retryable"`
 		}
 		return json.Unmarshal(err.Data, &said) != nil || said.Retryable == nil || *said.Retryable
-	case ratchet.ReasonInternal, ratchet.ReasonSandboxUnavailable: // ours, not the task's
+	case ratchet.ReasonInternal, ratchet.ReasonSandboxUnavailable, ratchet.ReasonEngineUnavailable: // ours, not the task's
 		return true
 	case ratchet.ReasonSyntax, ratchet.ReasonNoFunction, ratchet.ReasonInputInvalid, ratchet.ReasonValidation,
 		ratchet.ReasonOutputNotJSON, ratchet.ReasonOutputInvalid, ratchet.ReasonOutputTooLarge,

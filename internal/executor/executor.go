@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
@@ -24,9 +25,12 @@ import (
 type Executor struct {
 	pool      *workerpool.Pool
 	client    *egress.Client
-	functions Functions // nil: there are none
+	engines   Engines                                    // nil: the built-in one alone
+	functions Functions                                  // nil: there are none
+	compiled  *cache.Cache[string, *workerpool.Bytecode] // by version digest
 
-	compiled *cache.Cache[string, *workerpool.Bytecode] // by version digest
+	mu     sync.Mutex
+	hinted map[string]struct{} // versions, by digest
 }
 
 // New returns an Executor that runs tasks in pool and makes their requests
@@ -68,6 +72,8 @@ type Request struct {
 	// Effects carries out what the task asks of the outside. Default: requests
 	// go out through the Executor's client.
 	Effects Effects
+	// Engine comes before the task's own. Default: that, then the configured one.
+	Engine ratchet.Engine
 	// Timeline makes the execution repeatable. Default: the time of day, and
 	// chance.
 	Timeline *Timeline
@@ -166,14 +172,18 @@ func (x *Executor) Probe(ctx context.Context, b *bundle.Bundle) error {
 }
 
 func (r *run) execute(ctx context.Context, x *Executor) *ratchet.Execution {
+	r.caller = ctx
 	if r.record.Error == nil {
-		r.caller = ctx
+		r.record.Error = r.ready(ctx, x)
+	}
+	if r.record.Error == nil {
 		ctx, cancel := context.WithCancelCause(ctx)
 		r.ctx, r.cancel = ctx, cancel
 		domain := r.domain(x)
 		done, err := x.pool.Run(ctx, domain, time.Duration(r.limits.Wall), r)
 		cancel(errEnded)
 		r.effects.Wait()
+		r.hint(x, done)
 		r.conclude(done, err)
 		x.keep(domain, r.record.VersionDigest)
 	}
@@ -194,6 +204,7 @@ func (x *Executor) prepare(req Request) *run {
 	}
 	r := &run{
 		req:    req,
+		engine: x.EngineOf(req.Engine, b),
 		limits: req.Limits.Or(b.Limits).Or(ratchet.DefaultLimits()),
 		record: ratchet.Execution{
 			ID: req.ID, Job: req.Job, Task: b.Name, VersionDigest: b.Digest,
@@ -234,9 +245,9 @@ func (r *run) check() *ratchet.Error {
 func (r *run) domain(x *Executor) *workerpool.Domain {
 	b, l := r.req.Bundle, r.limits
 	return &workerpool.Domain{
-		Key: fmt.Sprintf("default/%s/%d/%d", b.Digest, l.Memory, l.Recursion),
+		Key: fmt.Sprintf("default/%s/%s/%d/%d", r.engine, b.Digest, l.Memory, l.Recursion), Engine: r.engine,
 		Program: workerpool.Program{
-			File: programFile, Kind: string(b.Kind), Source: b.Code, Cache: x.bytecode(b.Digest),
+			File: programFile, Kind: string(b.Kind), Source: b.Code, Cache: x.bytecode(string(r.engine) + "/" + b.Digest),
 		},
 		Memory: int64(l.Memory), Recursion: l.Recursion, Slots: max(b.Slots, 1),
 		Fresh: b.Isolation == ratchet.IsolationExecution,

@@ -63,6 +63,11 @@ func (r *run) overMemory() *ratchet.Error {
 	return limit(ratchet.ReasonMemoryLimit, "--memory", "memory", "the task needed more memory than the %v allowed", r.limits.Memory)
 }
 
+func (r *run) overCPU(used time.Duration) *ratchet.Error {
+	return limit(ratchet.ReasonCPULimit, "--max-cpu", "limits.cpu",
+		"the task used %v of processor time, more than the %v allowed", used.Round(time.Microsecond), r.limits.CPU)
+}
+
 func (r *run) overWall() *ratchet.Error {
 	used := ""
 	if cpu := r.record.CPU; cpu > 0 {
@@ -84,6 +89,10 @@ func (r *run) lost(err error) *ratchet.Error {
 	if death, ok := errors.AsType[*workerpool.DeathError](err); ok {
 		if errors.Is(death, workerpool.ErrMemory) {
 			return r.overMemory()
+		}
+		if cpu, ok := errors.AsType[*workerpool.CPUError](death); ok {
+			r.record.CPU = ratchet.Duration(cpu.Used)
+			return r.overCPU(cpu.Used)
 		}
 		if strings.Contains(death.Stderr, "out of memory") || strings.Contains(death.Stderr, "cannot allocate memory") {
 			return r.overMemory()
@@ -119,11 +128,15 @@ func (r *run) failure(done *workerpool.Done) *ratchet.Error {
 	case "output_too_large":
 		return r.overOutput(ratchet.Size(f.Size))
 	case "cpu":
-		return limit(ratchet.ReasonCPULimit, "--max-cpu", "limits.cpu",
-			"the task used %v of processor time, more than the %v allowed", time.Duration(done.CPU).Round(time.Microsecond), r.limits.CPU)
+		return r.overCPU(time.Duration(done.CPU))
 	case "memory":
 		return r.overMemory()
 	case "recursion":
+		if r.engine == ratchet.EngineNode { // which counts bytes, not calls
+			e := ratchet.Errorf(ratchet.ReasonRecursionLimit, "the task nested its calls deeper than the stack of V8 holds")
+			e.Stack = r.stack(f.Stack)
+			return e
+		}
 		e := limit(ratchet.ReasonRecursionLimit, "--max-recursion", "limits.recursion",
 			"the task nested its calls deeper than %d levels", r.limits.Recursion)
 		e.Stack = r.stack(f.Stack)

@@ -1,6 +1,7 @@
 package executor_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -15,6 +16,8 @@ import (
 	"github.com/ratchet-runner/ratchet-go/internal/bundle"
 	"github.com/ratchet-runner/ratchet-go/internal/egress"
 	"github.com/ratchet-runner/ratchet-go/internal/executor"
+	"github.com/ratchet-runner/ratchet-go/internal/node"
+	"github.com/ratchet-runner/ratchet-go/internal/node/nodetest"
 	"github.com/ratchet-runner/ratchet-go/internal/sandbox"
 	"github.com/ratchet-runner/ratchet-go/internal/worker"
 	"github.com/ratchet-runner/ratchet-go/internal/workerpool"
@@ -36,8 +39,25 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// newExecutor returns an Executor whose tasks may reach this machine.
+// newExecutor returns an Executor whose tasks may reach this machine. They run in
+// the engine that RATCHET_TEST_ENGINE names, by which a whole run of these tests
+// can be had in Node.
 func newExecutor(t testing.TB, config workerpool.Config) *executor.Executor {
+	t.Helper()
+	return newExecutorOf(t, ratchet.Engine(os.Getenv("RATCHET_TEST_ENGINE")), config)
+}
+
+// onEveryEngine runs a test on each engine.
+func onEveryEngine(t *testing.T, test func(t *testing.T, engine ratchet.Engine)) {
+	for _, engine := range ratchet.Engines() {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			test(t, engine)
+		})
+	}
+}
+
+func newExecutorOf(t testing.TB, engine ratchet.Engine, config workerpool.Config) *executor.Executor {
 	t.Helper()
 	if plain := os.Getenv("RATCHET_TEST_WORKER"); plain != "" {
 		config.Command = []string{plain, "worker"} // this binary has the race detector in it
@@ -49,7 +69,19 @@ func newExecutor(t testing.TB, config workerpool.Config) *executor.Executor {
 		t.Fatal(err)
 	}
 	t.Cleanup(client.Close)
-	return executor.New(pool, client)
+	x := executor.New(pool, client)
+	if engine == ratchet.EngineNode {
+		x.SetEngines(nodeEngines{nodetest.Runtime(t)})
+	}
+	return x
+}
+
+// nodeEngines is a machine whose tasks run in Node.
+type nodeEngines struct{ node.Runtime }
+
+func (nodeEngines) Default() ratchet.Engine { return ratchet.EngineNode }
+func (e nodeEngines) Node(context.Context) (ratchet.EngineInfo, error) {
+	return ratchet.EngineInfo{Name: ratchet.EngineNode, Path: e.Path, Version: e.Version, Usable: true}, nil
 }
 
 // A folder is the files of a task by name.
@@ -57,6 +89,11 @@ type folder map[string]string
 
 // load makes a bundle of a task; a folder without metadata gets some.
 func load(t testing.TB, files folder) *bundle.Bundle {
+	t.Helper()
+	return loadFor(t, "", files)
+}
+
+func loadFor(t testing.TB, engine ratchet.Engine, files folder) *bundle.Bundle {
 	t.Helper()
 	dir := t.TempDir()
 	if files["metadata.json"] == "" {
@@ -67,7 +104,7 @@ func load(t testing.TB, files folder) *bundle.Bundle {
 			t.Fatal(err)
 		}
 	}
-	b, err := bundle.Load(t.Context(), dir, bundle.Options{})
+	b, err := bundle.Load(t.Context(), dir, bundle.Options{Engine: engine})
 	if err != nil {
 		t.Fatalf("load the task: %v %+v", err, ratchet.AsError(err).Details)
 	}

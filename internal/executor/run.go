@@ -18,6 +18,7 @@ import (
 // run is one execution under way. It is the handler of what the worker asks.
 type run struct {
 	req    Request
+	engine ratchet.Engine
 	limits ratchet.Limits
 	hosts  egress.HostList
 	probe  bool

@@ -51,6 +51,7 @@ func coverage() map[string][]string {
 		"cluster.workers":     {"Query.workers"},
 		"cluster.nodes":       {"Query.nodes"},
 		"cluster.breakers":    {"Query.breakers"},
+		"cluster.engines":     {"Query.engines"},
 		"cluster.caches":      {"Query.caches"},
 		"cluster.purge_cache": {"Mutation.purgeCache"},
 		"cluster.stats":       {"Query.stats", "Query.jobStats", "Query.taskStats"},

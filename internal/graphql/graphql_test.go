@@ -101,6 +101,7 @@ func TestEveryOperationCanBeReached(t *testing.T) {
 	do("plugins.reload", `mutation { reloadPlugin(name: "log-events") { enabled } }`, `{"enabled":true}`)
 	do("plugins.get", `{ plugin(name: "log-events") { version events metrics calls { operation } } }`, `"version":"1.0.0","events":["job"],"metrics":null`)
 	do("plugins.disable", `mutation { disablePlugin(name: "log-events") { enabled } }`, `{"enabled":false}`)
+	do("cluster.engines", `{ engines { name path source usable chosen default problem level } }`, `"name":"QUICKJS","path":"built in"`)
 	do("cluster.breakers", `{ breakers { host state opened } }`, `"breakers":[]`)
 	do("cluster.caches", `{ caches { name size hits } }`, `"caches":[`)
 	do("tasks.purge", `mutation { purgeTask(id: "double") }`, `true`)

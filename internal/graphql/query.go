@@ -153,6 +153,11 @@ func (r query) Breakers(ctx context.Context) ([]ratchet.Breaker, error) {
 	return r.svc.ListBreakers.Call(ctx, service.None{})
 }
 
+// Engines lists engines.
+func (r query) Engines(ctx context.Context) ([]ratchet.EngineInfo, error) {
+	return r.svc.ListEngines.Call(ctx, service.None{})
+}
+
 // Caches lists caches.
 func (r query) Caches(ctx context.Context) ([]ratchet.Cache, error) {
 	return r.svc.ListCaches.Call(ctx, service.None{})

@@ -3,17 +3,13 @@ package js_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/ratchet-runner/ratchet-go/internal/js"
+	"github.com/ratchet-runner/ratchet-go/internal/js/jstest"
 )
 
 const conformanceDir = "testdata/conformance"
@@ -22,11 +18,7 @@ const conformanceDir = "testdata/conformance"
 // own. The same files run under Node: TestConformanceUnderNode.
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob(conformanceDir + "/[^_]*.js")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no conformance files: %v", err)
-	}
-	for _, file := range files {
+	for _, file := range jstest.Files(t, conformanceDir) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".js"), func(t *testing.T) {
 			t.Parallel()
 			runConformance(t, file)
@@ -55,16 +47,7 @@ func runConformance(t *testing.T, file string) {
 }
 
 func conformanceProgram(t *testing.T, e *js.Engine, file string) *js.Program {
-	harness, err := os.ReadFile(conformanceDir + "/_harness.js")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cases, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	source := fmt.Sprintf("(function (input) { \"use strict\";%s\n%s\nreturn runCase(input); })", harness, cases)
-	program, err := e.Compile(filepath.Base(file), []byte(source), js.Script)
+	program, err := e.Compile(filepath.Base(file), []byte(jstest.Program(t, file)), js.Script)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,9 +91,8 @@ func lookNode(t *testing.T) string {
 	return node
 }
 
-// fakeBase is where the routes of fakeHost are; testdata/conformance/_server.mjs
-// has the same ones for Node.
-const fakeBase = "http://conformance.test"
+// fakeBase is where the routes of fakeHost are.
+const fakeBase = jstest.Base
 
 // fakeHost answers fetches by itself.
 type fakeHost struct {
@@ -123,109 +105,10 @@ func (h *fakeHost) Log(level, message, fields string) { h.t.Log(level, message, 
 func (h *fakeHost) Progress(float64, string) {}
 
 func (h *fakeHost) Request(call uint32, op, head string, body []byte) {
-	var req fakeRequest
-	if err := json.Unmarshal([]byte(head), &req); err != nil || op != "fetch" {
-		h.fail(call, fmt.Errorf("request %s %s: %w", op, head, err))
-		return
+	if op != "fetch" {
+		h.t.Errorf("got request %s %s", op, head)
 	}
-	req.body = string(body)
-	if h.answerSpecial(call, &req) {
-		return
+	if r, ok := jstest.Answer(head, body); ok {
+		h.vm.Deliver(js.Reply{Call: call, Failed: r.Failed, Head: r.Head, Body: r.Body})
 	}
-	res, err := req.answer()
-	if err != nil {
-		h.fail(call, err)
-		return
-	}
-	text, err := json.Marshal(res)
-	if err != nil {
-		h.t.Error(err)
-	}
-	h.vm.Deliver(js.Reply{Call: call, Head: string(text), Body: []byte(res.body)})
-}
-
-func (h *fakeHost) fail(call uint32, err error) {
-	text, _ := json.Marshal(map[string]string{"name": "TypeError", "message": "fetch failed: " + err.Error()})
-	h.vm.Deliver(js.Reply{Call: call, Failed: true, Head: string(text)})
-}
-
-type fakeRequest struct {
-	Method  string      `json:"method"`
-	URL     string      `json:"url"`
-	Headers [][2]string `json:"headers"`
-
-	Redirect string `json:"redirect"`
-	body     string
-}
-
-type fakeResponse struct {
-	Status     int         `json:"status"`
-	StatusText string      `json:"statusText"`
-	Headers    [][2]string `json:"headers"`
-	URL        string      `json:"url"`
-	Redirected bool        `json:"redirected"`
-	body       string
-}
-
-func (r *fakeRequest) header(name string) string {
-	for _, h := range r.Headers {
-		if strings.EqualFold(h[0], name) {
-			return h[1]
-		}
-	}
-	return ""
-}
-
-func (r *fakeRequest) answer() (*fakeResponse, error) {
-	u, err := url.Parse(r.URL)
-	if err != nil {
-		return nil, err
-	}
-	_, path, _ := strings.Cut(u.EscapedPath(), "/")
-	route, arg, _ := strings.Cut(path, "/")
-	switch route {
-	case "echo":
-		return r.reply(200, "application/json", r.echo(u)), nil
-	case "status":
-		code, err := strconv.Atoi(arg)
-		if code == 204 {
-			return r.reply(code, "", ""), err
-		}
-		return r.reply(code, "", "status "+arg), err
-	case "bytes":
-		kind := r.header("content-type")
-		if kind == "" {
-			kind = "application/octet-stream"
-		}
-		return r.reply(200, kind, r.body), nil
-	case "text":
-		text, err := url.PathUnescape(arg)
-		res := r.reply(200, "text/plain; charset=utf-8", text)
-		res.Headers = append(res.Headers, [2]string{"x-route", "text"})
-		return res, err
-	case "reset":
-		return nil, io.ErrUnexpectedEOF
-	}
-	return r.reply(404, "", "no route"), nil
-}
-
-func (r *fakeRequest) reply(status int, kind, body string) *fakeResponse {
-	res := &fakeResponse{Status: status, StatusText: http.StatusText(status), Headers: [][2]string{}, URL: r.URL, body: body}
-	if kind != "" {
-		res.Headers = append(res.Headers, [2]string{"content-type", kind})
-	}
-	return res
-}
-
-func (r *fakeRequest) echo(u *url.URL) string {
-	headers := map[string]string{}
-	for _, h := range r.Headers {
-		switch name := strings.ToLower(h[0]); name {
-		case "accept", "accept-encoding", "accept-language", "user-agent", "content-length":
-		default:
-			headers[name] = strings.TrimPrefix(headers[name]+", "+h[1], ", ")
-		}
-	}
-	text, _ := json.Marshal(map[string]any{"method": r.Method, "path": u.RequestURI(), "headers": headers, "body": r.body})
-	return string(text)
 }

@@ -7,6 +7,8 @@ import (
 
 	"modernc.org/libc"
 	lib "modernc.org/libquickjs"
+
+	"github.com/ratchet-runner/ratchet-go/internal/js/prelude"
 )
 
 // Version names the engine and the format of its compiled programs.
@@ -188,7 +190,7 @@ func (e *Engine) module(name string) ([]byte, error) {
 	if code, ok := e.modules[name]; ok {
 		return code, nil
 	}
-	source, err := prelude.ReadFile("prelude/" + name + ".js")
+	source, err := prelude.Files.ReadFile(name + ".js")
 	if err != nil {
 		return nil, &Exception{Name: "ReferenceError", Message: "no prelude module " + name}
 	}

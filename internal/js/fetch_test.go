@@ -3,72 +3,11 @@ package js_test
 import (
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 
 	"github.com/ratchet-runner/ratchet-go/internal/js"
 )
-
-// answerSpecial answers the routes that only fakeHost has: failures as egress
-// reports them, and answers that take a header or a redirect.
-func (h *fakeHost) answerSpecial(call uint32, r *fakeRequest) bool {
-	u, err := url.Parse(r.URL)
-	if err != nil {
-		return false
-	}
-	_, path, _ := strings.Cut(u.Path, "/")
-	route, arg, _ := strings.Cut(path, "/")
-	res := r.reply(200, "text/plain", "body")
-	switch route {
-	case "never": // until the task gives up
-		return true
-	case "refuse": // /refuse/EGRESS_REFUSED
-		text, err := json.Marshal(map[string]any{
-			"name": "TypeError", "message": "fetch " + r.URL + ": refused by a rule; --allow-net allows it", "code": arg,
-			"details": map[string]string{"host": u.Host},
-		})
-		if err != nil {
-			h.t.Error(err)
-		}
-		h.vm.Deliver(js.Reply{Call: call, Failed: true, Head: string(text)})
-		return true
-	case "cookies":
-		res.Headers = append(res.Headers, [2]string{"Set-Cookie", "a=1"}, [2]string{"set-cookie", "b=2"}, [2]string{"X-Two", "1"}, [2]string{"x-two", "2"})
-	case "redirected":
-		res.URL, res.Redirected = fakeBase+"/end", true
-	case "redirect-mode":
-		res.body = r.Redirect
-	case "raw-headers":
-		text, err := json.Marshal(r.Headers)
-		if err != nil {
-			h.t.Error(err)
-		}
-		res.body = string(text)
-	case "json":
-		res.Headers, res.body = [][2]string{{"Content-Type", "application/json"}}, `{"n":[1,2],"s":"é"}`
-	case "code": // /code/429
-		if _, err := fmt.Sscanf(arg, "%d %q", &res.Status, &res.StatusText); err != nil {
-			h.t.Error(err)
-		}
-		res.Headers = append(res.Headers, [2]string{"Retry-After", "30"})
-	case "nobody":
-		h.deliver(call, res, nil)
-		return true
-	default:
-		return false
-	}
-	h.deliver(call, res, []byte(res.body))
-	return true
-}
-
-func (h *fakeHost) deliver(call uint32, res *fakeResponse, body []byte) {
-	text, err := json.Marshal(res)
-	if err != nil {
-		h.t.Error(err)
-	}
-	h.vm.Deliver(js.Reply{Call: call, Head: string(text), Body: body})
-}
 
 // TestSyncFetch runs the cases for tasks whose fetch waits.
 func TestSyncFetch(t *testing.T) {

@@ -3,6 +3,8 @@ package js
 import (
 	"bytes"
 	"crypto/sha256"
+
+	"github.com/ratchet-runner/ratchet-go/internal/js/prelude"
 )
 
 // precompiled returns the bytecode of a prelude module as it is kept beside its
@@ -12,7 +14,7 @@ import (
 // source and engine it was made of, and a test compiles that source again and
 // compares.
 func precompiled(name string, source []byte) []byte {
-	file, err := prelude.ReadFile("prelude/" + name + ".bytecode")
+	file, err := prelude.Files.ReadFile(name + ".bytecode")
 	if err != nil {
 		return nil
 	}

@@ -5,6 +5,8 @@ import (
 	"flag"
 	"os"
 	"testing"
+
+	"github.com/ratchet-runner/ratchet-go/internal/js/prelude"
 )
 
 var update = flag.Bool("update", false, "compile prelude/core.bytecode anew")
@@ -12,7 +14,7 @@ var update = flag.Bool("update", false, "compile prelude/core.bytecode anew")
 // Bytecode that is kept is what its source compiles to today, byte for byte.
 func TestKeptBytecodeIsThatOfItsSource(t *testing.T) {
 	t.Parallel()
-	source, err := prelude.ReadFile("prelude/core.js")
+	source, err := prelude.Files.ReadFile("core.js")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +38,7 @@ func TestKeptBytecodeIsThatOfItsSource(t *testing.T) {
 // Bytecode made of another source is not used.
 func TestBytecodeOfAnotherSourceIsNotUsed(t *testing.T) {
 	t.Parallel()
-	source, err := prelude.ReadFile("prelude/core.js")
+	source, err := prelude.Files.ReadFile("core.js")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package js
 
 import (
-	"embed"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -11,9 +10,6 @@ import (
 	"modernc.org/libc"
 	lib "modernc.org/libquickjs"
 )
-
-//go:embed prelude/*.js prelude/*.bytecode
-var prelude embed.FS
 
 // preludeFile begins the file name of every prelude frame in a stack trace.
 const preludeFile = "ratchet:"

@@ -11,6 +11,7 @@ func (a *api) clusterRoutes() []*route {
 		newRoute(s.ListWorkers, nothing, whole, listing[ratchet.Worker]),
 		newRoute(s.ListNodes, nothing, whole, listing[ratchet.Node]),
 		newRoute(s.ListBreakers, nothing, whole, listing[ratchet.Breaker]),
+		newRoute(s.ListEngines, nothing, whole, listing[ratchet.EngineInfo]),
 		newRoute(s.ListCaches, nothing, whole, listing[ratchet.Cache]),
 		newRoute(s.PurgeCache, func(r *request) service.CacheRef { return service.CacheRef{Name: r.PathValue("name")} }, empty),
 		newRoute(s.GetStats, nothing, single, gives[ratchet.Stats]),

@@ -114,6 +114,7 @@ __attribute__((constructor)) static void ratchet_confine(void) {
 	char *arg = name + strlen(name) + 1;
 	if (arg >= line + n || arg + strlen(arg) + 1 < line + n) return;
 	if (!word(arg, "strict") && !word(arg, "insecure")) return;
+	if (word(arg, "program")) return; // only the thread that executes it outlives that
 
 	if (!word(arg, "-oom-score")) result[OOM_SCORE] = outcome(oom_score());
 	if (!word(arg, "-empty-root") && word(arg, "+namespaces") && getpid() == 1) result[ROOT] = outcome(empty_root());

@@ -60,7 +60,7 @@ func steps(opts Options) []step {
 	}
 	return append(all,
 		step{LayerOOMScore, raiseOOMScore},
-		step{LayerRlimits, setRlimits},
+		step{LayerRlimits, func() error { return setRlimits(descriptors) }},
 		step{LayerRoot, func() error { return emptyRoot(opts) }},
 		step{LayerCapabilities, dropCapabilities},
 		step{LayerNoNewPrivs, noNewPrivs},
@@ -124,7 +124,10 @@ func raiseOOMScore() error {
 	return os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0)
 }
 
-func setRlimits() error {
+// descriptors is how many a worker may have open.
+const descriptors = 32
+
+func setRlimits(descriptors uint64) error {
 	var errs []error
 	for _, l := range []struct {
 		name     string
@@ -135,7 +138,7 @@ func setRlimits() error {
 		{"fsize", unix.RLIMIT_FSIZE, 0},
 		{"memlock", unix.RLIMIT_MEMLOCK, 0},
 		{"msgqueue", 12, 0}, // RLIMIT_MSGQUEUE, not in x/sys
-		{"nofile", unix.RLIMIT_NOFILE, 32},
+		{"nofile", unix.RLIMIT_NOFILE, descriptors},
 	} {
 		limit := unix.Rlimit{Cur: l.max, Max: l.max}
 		if err := unix.Prlimit(0, l.resource, &limit, nil); err != nil {
@@ -147,14 +150,29 @@ func setRlimits() error {
 
 // dropCapabilities empties every thread's sets. The bounding set only matters at
 // exec, which the layers after this one rule out.
-func dropCapabilities() error {
+func dropCapabilities() error { return dropCapabilitiesOn(allThreads) }
+
+// A reach is the threads for which a system call is made.
+type reach func(trap, a, b, c uintptr) error
+
+func dropCapabilitiesOn(threads reach) error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var none [2]unix.CapUserData
-	return allThreads(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&none[0])), 0)
+	return threads(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&none[0])), 0)
 }
 
 func noNewPrivs() error {
 	return allThreads(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0)
+}
+
+// thisThread makes a system call on the calling thread alone.
+//
+//go:uintptrescapes
+func thisThread(trap, a, b, c uintptr) error {
+	if _, _, errno := syscall.Syscall(trap, a, b, c); errno != 0 {
+		return errno
+	}
+	return nil
 }
 
 func notDumpable() error {

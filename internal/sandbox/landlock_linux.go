@@ -34,7 +34,11 @@ const landlockTSync = 8
 
 // landlock takes away every right the kernel's Landlock knows and gives none
 // back by a rule.
-func landlock() error {
+func landlock() error { return landlockFiles(nil, restrictAll) }
+
+// landlockFiles takes away every right but to read the files, and to execute
+// those that run.
+func landlockFiles(files []File, restrict func(ruleset, abi uintptr) error) error {
 	abi, _, errno := syscall.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION)
 	if errno != 0 {
 		return fmt.Errorf("not in this kernel: %w", errno)
@@ -44,10 +48,35 @@ func landlock() error {
 	if errno != 0 {
 		return fmt.Errorf("create ruleset: %w", errno)
 	}
-	return errors.Join(restrictSelf(fd, abi), unix.Close(int(fd)))
+	for _, f := range files {
+		if err := landlockAllow(fd, f); err != nil {
+			return errors.Join(fmt.Errorf("allow %s: %w", f.Inside, err), unix.Close(int(fd)))
+		}
+	}
+	return errors.Join(restrict(fd, abi), unix.Close(int(fd)))
 }
 
-func restrictSelf(fd, abi uintptr) error {
+// landlockAllow adds the rule of one file to a ruleset.
+func landlockAllow(ruleset uintptr, f File) error {
+	fd, err := unix.Open(f.Inside, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	rule := unix.LandlockPathBeneathAttr{Parent_fd: int32(fd), Allowed_access: unix.LANDLOCK_ACCESS_FS_READ_FILE}
+	if f.Run {
+		rule.Allowed_access |= unix.LANDLOCK_ACCESS_FS_EXECUTE
+	}
+	_, _, errno := syscall.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, ruleset, unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
+	return errors.Join(refusedBy("add rule", errno), unix.Close(fd))
+}
+
+// restrictThread puts the ruleset around the calling thread alone.
+func restrictThread(fd, _ uintptr) error {
+	return thisThread(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, 0, 0)
+}
+
+// restrictAll puts the ruleset around every thread.
+func restrictAll(fd, abi uintptr) error {
 	if abi < landlockTSync {
 		return allThreads(unix.SYS_LANDLOCK_RESTRICT_SELF, fd, 0, 0)
 	}

@@ -37,11 +37,15 @@ func (m *Meter) Read() (Usage, error) {
 	if n == 0 {
 		return Usage{}, fmt.Errorf("sandbox: read memory: %w", err)
 	}
-	fields := bytes.Fields(m.buf[:n]) // size resident shared …
-	if len(fields) < 2 {
+	fields := bytes.Fields(m.buf[:n]) // size resident shared text lib data dt
+	if len(fields) < 6 {
 		return Usage{}, fmt.Errorf("sandbox: read memory: unexpected %q", m.buf[:n])
 	}
 	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
+	if err != nil {
+		return Usage{}, fmt.Errorf("sandbox: read memory: %w", err)
+	}
+	data, err := strconv.ParseInt(string(fields[5]), 10, 64)
 	if err != nil {
 		return Usage{}, fmt.Errorf("sandbox: read memory: %w", err)
 	}
@@ -49,7 +53,7 @@ func (m *Meter) Read() (Usage, error) {
 	if err := unix.ClockGettime(m.clock, &spent); err != nil {
 		return Usage{}, fmt.Errorf("sandbox: read processor time: %w", err)
 	}
-	return Usage{RSS: pages * m.page, CPU: time.Duration(spent.Nano())}, nil
+	return Usage{RSS: pages * m.page, Data: data * m.page, CPU: time.Duration(spent.Nano())}, nil
 }
 
 // Close ends the Meter.

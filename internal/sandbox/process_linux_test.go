@@ -39,6 +39,8 @@ func TestMain(m *testing.M) {
 			err = serve(os.Args[2])
 		case "worker":
 			err = work(os.Args[2])
+		case "program":
+			err = program(os.Args[2], os.Args[3])
 		default:
 			os.Exit(m.Run())
 		}
@@ -59,9 +61,10 @@ type scenario struct {
 	Slot     int
 	Probe    bool
 	Timed    bool
-	Live     bool // use the Go runtime after Enter
-	Hog      bool // allocate past the memory limit in the end
-	Linger   bool // print the outcome, then wait to be killed
+	Live     bool           // use the Go runtime after Enter
+	Hog      bool           // allocate past the memory limit in the end
+	Linger   bool           // print the outcome, then wait to be killed
+	Program  []sandbox.File // what the worker becomes, to probe from inside it
 }
 
 // Of the worker: which user's and how it went.
@@ -174,7 +177,7 @@ func host(spawner *sandbox.Spawner, s scenario, there target) (outcome, error) {
 		return outcome{}, err
 	}
 	defer conn.Close()
-	o, err := converse(conn, assignment{Probe: s.Probe, Timed: s.Timed, Live: s.Live, Hog: s.Hog, Target: there})
+	o, err := converse(conn, assignment{Program: s.Program, Probe: s.Probe, Timed: s.Timed, Live: s.Live, Hog: s.Hog, Target: there})
 	if err != nil {
 		return outcome{}, err
 	}
@@ -245,7 +248,8 @@ func spawn(spawner *sandbox.Spawner, s scenario) (*exec.Cmd, *os.File, error) {
 	cmd.Env = []string{"GOMAXPROCS=2", "GODEBUG=containermaxprocs=0,updatemaxprocs=0", "TZ=UTC"}
 	cmd.Stderr = os.Stderr
 	cmd.ExtraFiles = []*os.File{theirs}
-	if _, err := spawner.Start(cmd, sandbox.Options{Insecure: s.Insecure, Without: s.Without}, s.Slot); err != nil {
+	opts := sandbox.Options{Insecure: s.Insecure, Program: s.Program != nil, Without: s.Without}
+	if _, err := spawner.Start(cmd, opts, s.Slot); err != nil {
 		ours.Close()
 		return nil, nil, err
 	}
@@ -289,6 +293,7 @@ func listen(family int, addr unix.Sockaddr) (unix.Sockaddr, error) {
 // An assignment is what the worker shall do, said before it enters.
 type assignment struct {
 	Probe, Timed, Live, Hog bool
+	Program                 []sandbox.File
 	Target                  target
 }
 
@@ -306,6 +311,10 @@ func work(arg string) error {
 	var a assignment
 	if err := json.NewDecoder(conn).Decode(&a); err != nil {
 		return err
+	}
+	if opts.Program {
+		report, err := becomeProbe(opts, a)
+		return json.NewEncoder(conn).Encode(outcome{Report: report, Failed: err.Error()})
 	}
 	threads := make(map[string]*thread)
 	for i := range veterans {

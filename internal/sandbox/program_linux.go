@@ -105,13 +105,13 @@ func confine(p Profile) (Report, error) {
 	report.record(LayerRlimits, programLimits(p))
 	root := errors.New("needs the namespaces")
 	if errNamespaces == nil {
-		root = programRoot(p)
+		root = profileRoot(p)
 	}
 	report.record(LayerRoot, root)
 	report.record(LayerCapabilities, dropForExec())
 	report.record(LayerNoNewPrivs, unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 	report.record(LayerLandlock, landlockProgram(p, root == nil))
-	filtered := install(assemble(auditArch, programFilter(p), allow))
+	filtered := install(assemble(auditArch, profileFilter(p), allow))
 	report.record(LayerSeccomp, filtered)
 	report.settle()
 	_ = unix.Chdir("/") // there is always one

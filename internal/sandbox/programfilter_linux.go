@@ -10,11 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// programFilter refuses what no program of ours to start has any business with:
+// profileFilter refuses what no program of ours to start has any business with:
 // system calls that change the machine, look into other processes, make namespaces
 // to get rights in, or have often been a way into the kernel. Everything else is
 // allowed, because programs in any language are started.
-func programFilter(p Profile) []rule {
+func profileFilter(p Profile) []rule {
 	var rules []rule
 	for _, nr := range append([]uint32{
 		unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT, unix.SYS_CHROOT, unix.SYS_MOUNT_SETATTR, unix.SYS_MOVE_MOUNT,

@@ -27,8 +27,8 @@ func devices() []string {
 	return []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"}
 }
 
-// programRoot replaces / by one that has only what the Profile gives.
-func programRoot(p Profile) error {
+// profileRoot replaces / by one that has only what the Profile gives.
+func profileRoot(p Profile) error {
 	const place = "/proc" // any folder will do; this one is there
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)

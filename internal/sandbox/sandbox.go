@@ -139,6 +139,9 @@ type Options struct {
 	// Insecure lets a worker start without seccomp. Only
 	// --insecure-allow-unsandboxed-workers sets it.
 	Insecure bool
+	// Program says that the worker becomes a [Program], of which it finds the
+	// description at a descriptor that the two have agreed upon.
+	Program bool
 	// Without leaves layers off. Only tests set it.
 	Without []Layer
 
@@ -152,12 +155,15 @@ func (o Options) without(l Layer) bool { return slices.Contains(o.Without, l) }
 
 // Arg returns the options as one command line argument, by which they reach the
 // worker (its environment stays empty): "strict" or "insecure", then ",-LAYER"
-// for a layer left off, ",+LAYER" for one the server's half has put up and
+// for a layer left off, ",program" for a worker that becomes one, ",+LAYER" for one the server's half has put up and
 // ",!LAYER:ERRNO" for one it was refused.
 func (o Options) Arg() string {
 	words := []string{"strict"}
 	if o.Insecure {
 		words[0] = "insecure"
+	}
+	if o.Program {
+		words = append(words, programWord)
 	}
 	for _, l := range Layers() {
 		if o.without(l) {
@@ -187,9 +193,15 @@ func ParseArg(arg string) (Options, error) {
 	return o, nil
 }
 
+const programWord = "program"
+
 func (o *Options) parseWord(word string) error {
-	if word == "" {
+	switch word {
+	case "":
 		return errors.New("empty word")
+	case programWord:
+		o.Program = true
+		return nil
 	}
 	name, number, refused := strings.Cut(word[1:], ":")
 	layer := Layer(name)
@@ -227,6 +239,7 @@ func Supported() bool { return runtime.GOOS == "linux" }
 
 // Usage is what a worker has used.
 type Usage struct {
-	RSS int64         // resident memory, bytes
-	CPU time.Duration // processor time of all threads, since it started
+	RSS  int64         // resident memory, bytes
+	Data int64         // private writable memory, as LimitMemory counts it, bytes
+	CPU  time.Duration // processor time of all threads, since it started
 }

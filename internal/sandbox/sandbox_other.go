@@ -25,6 +25,9 @@ func Enter(opts Options) (Report, error) {
 	return report, nil
 }
 
+// Become is not supported here.
+func Become(Options, Program) (Report, error) { return Report{}, errUnsupported }
+
 // CloseInherited does nothing here.
 func CloseInherited() error { return nil }
 

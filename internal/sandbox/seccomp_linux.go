@@ -16,7 +16,10 @@ func seccomp() error {
 }
 
 // install gives the filter to the kernel, for all threads or for none.
-func install(program []unix.SockFilter) error {
+func install(program []unix.SockFilter) error { return installOn(true, program) }
+
+// installOn installs the filter on every thread, or on the calling one alone.
+func installOn(everywhere bool, program []unix.SockFilter) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	// Without privileges the kernel takes a filter only under no_new_privs; with
@@ -30,6 +33,10 @@ func install(program []unix.SockFilter) error {
 		return r, errno
 	}
 	const tsync, esrch = unix.SECCOMP_FILTER_FLAG_TSYNC, unix.SECCOMP_FILTER_FLAG_TSYNC_ESRCH
+	if !everywhere {
+		_, errno := set(0)
+		return refusedBy("install", errno)
+	}
 	thread, errno := set(tsync | esrch)
 	if errno == syscall.EINVAL { // before Linux 5.7
 		thread, errno = set(tsync)

@@ -100,7 +100,7 @@ func start(cmd *exec.Cmd, opts Options, slot int) (Options, error) {
 	refused := make(map[Layer]syscall.Errno)
 	all := attempts(opts, slot)
 	for i, a := range all {
-		used := Options{Insecure: opts.Insecure, Without: opts.Without}
+		used := Options{Insecure: opts.Insecure, Program: opts.Program, Without: opts.Without}
 		for l, errno := range refused {
 			used.note(l, errno)
 		}

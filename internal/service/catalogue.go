@@ -126,6 +126,7 @@ type Catalogue struct {
 	ListWorkers  Op[None, []ratchet.Worker]
 	ListNodes    Op[None, []ratchet.Node]
 	ListBreakers Op[None, []ratchet.Breaker]
+	ListEngines  Op[None, []ratchet.EngineInfo]
 	ListCaches   Op[None, []ratchet.Cache]
 	PurgeCache   Op[CacheRef, None]
 	GetStats     Op[None, *ratchet.Stats]

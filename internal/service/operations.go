@@ -273,6 +273,11 @@ func (s *Service) clusterOperations(c *Catalogue) {
 		Summary:     "List the circuit breakers of this node that ever opened",
 		Description: "While the breaker of a host is open, the requests of tasks to it fail at once with CIRCUIT_OPEN.",
 	}, s.listBreakers)
+	c.ListEngines = op(s, Operation{
+		Name: "cluster.engines", Method: "GET", Path: "/engines", Effect: Read, Scope: read,
+		Summary:     "List the engines of this node, with why one cannot run tasks",
+		Description: "A task chooses its engine in its metadata. Jobs of tasks whose engine cannot run here are refused with ENGINE_UNAVAILABLE.",
+	}, s.listEngines)
 	c.ListCaches = op(s, Operation{
 		Name: "cluster.caches", Method: "GET", Path: "/caches", Effect: Read, Scope: read,
 		Summary: "List the caches of this node, with what they hold and how they were used",

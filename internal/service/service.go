@@ -57,6 +57,15 @@ type Workers interface{ Workers() []ratchet.Worker }
 // Breakers lists the circuit breakers of this node.
 type Breakers interface{ Breakers() []ratchet.Breaker }
 
+// Engines knows the engines of this node; package engine does.
+type Engines interface {
+	// Default is what a task runs in that names no engine.
+	Default() ratchet.Engine
+	// Check reports why tasks of the engine cannot run here; empty is the default.
+	Check(ctx context.Context, e ratchet.Engine) error
+	List(ctx context.Context) []ratchet.EngineInfo
+}
+
 // Results keeps outputs of tasks that ask for it; package cache does.
 type Results interface {
 	// Find returns a result that is kept for the version of the task and the input.
@@ -83,6 +92,7 @@ type Deps struct {
 	Workers   Workers
 	Breakers  Breakers // nil: there are none
 	Results   Results  // nil: none are kept
+	Engines   Engines  // nil: the built-in one alone
 	Caches    Caches   // nil: there are none
 	// Deliverer delivers results. Nil: nothing is delivered, and nobody may ask for it.
 	Deliverer Deliverer
@@ -103,6 +113,7 @@ type Service struct {
 	workers   Workers
 	guards    Breakers
 	results   Results
+	engines   Engines
 	caches    Caches
 	deliverer Deliverer
 	plugins   Plugins
@@ -134,7 +145,7 @@ func New(d Deps, c Config) *Service {
 	}
 	s := &Service{
 		store: d.Store, stream: d.Stream, rules: d.Schedules, sealer: d.Sealer, prober: d.Prober,
-		workers: d.Workers, guards: d.Breakers, results: d.Results, caches: d.Caches, deliverer: d.Deliverer, plugins: d.Plugins, clock: d.Now, config: c, used: func(Use) {},
+		workers: d.Workers, guards: d.Breakers, results: d.Results, engines: d.Engines, caches: d.Caches, deliverer: d.Deliverer, plugins: d.Plugins, clock: d.Now, config: c, used: func(Use) {},
 	}
 	s.Catalogue = s.catalogue()
 	return s

@@ -52,6 +52,11 @@ func (b *submitter) submission(ctx context.Context, r *ratchet.JobRequest) (sub 
 		wrong.add(ratchet.ReasonValidation, prefixed("/retry", r.Retry.Validate())...)
 		return sub, wrong, err
 	}
+	if !b.again {
+		if err := b.checkEngine(ctx, version); err != nil {
+			return sub, wrong, err
+		}
+	}
 	wrong.add(ratchet.ReasonValidation, prefixed("/retry", r.Retry.Or(version.Retry).Validate())...)
 	input := r.Input
 	if len(input) == 0 {

@@ -131,7 +131,7 @@ func (s *Service) getTask(ctx context.Context, in TaskRef) (*ratchet.TaskDetail,
 	if err != nil {
 		return nil, fmt.Errorf("find newest version of task %s: %w", t.Name, err)
 	}
-	return &ratchet.TaskDetail{Task: *t, Latest: v}, nil
+	return &ratchet.TaskDetail{Task: *t, Latest: s.withEngine(v)}, nil
 }
 
 func (s *Service) updateTask(ctx context.Context, in UpdateTask) (*ratchet.Task, error) {
@@ -166,7 +166,11 @@ func (s *Service) listVersions(ctx context.Context, in TaskRef) ([]ratchet.Versi
 	if err != nil {
 		return nil, err
 	}
-	return s.store.Versions(ctx, t.ID)
+	all, err := s.store.Versions(ctx, t.ID)
+	for i := range all {
+		all[i] = *s.withEngine(&all[i])
+	}
+	return all, err
 }
 
 func (s *Service) getVersion(ctx context.Context, in VersionRef) (*ratchet.Version, error) {
@@ -174,7 +178,8 @@ func (s *Service) getVersion(ctx context.Context, in VersionRef) (*ratchet.Versi
 	if err != nil {
 		return nil, err
 	}
-	return s.findVersion(ctx, t, in.Version)
+	v, err := s.findVersion(ctx, t, in.Version)
+	return s.withEngine(v), err
 }
 
 // findVersion returns the version that ref names, the newest for "", or an error

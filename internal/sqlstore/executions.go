@@ -61,7 +61,11 @@ func (s *Store) Execution(ctx context.Context, id ratchet.ExecutionID) (*ratchet
 	t.dest = func(x *ratchet.Execution) []any {
 		return append(executionDest(x), scanJSON{&x.Logs}, scanJSON{&x.Fetches})
 	}
-	return t.get(ctx, s.reader(), id.String(), "id = ?", id)
+	x, err := t.get(ctx, s.reader(), id.String(), "id = ?", id)
+	if err == nil {
+		x.Hint = ratchet.HintIn(x.Logs)
+	}
+	return x, err
 }
 
 // Executions returns a part of the list of executions. Logs and fetches are left

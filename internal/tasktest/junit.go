@@ -107,7 +107,11 @@ func (t *Task) label() string {
 }
 
 func (t *Task) junit(r *Result) junitCase {
-	c := junitCase{Name: r.Name, Classname: t.label(), File: t.place(r.File), Time: seconds(time.Duration(r.Elapsed))}
+	name := r.Name
+	if r.Engine != "" {
+		name += " in " + string(r.Engine)
+	}
+	c := junitCase{Name: name, Classname: t.label(), File: t.place(r.File), Time: seconds(time.Duration(r.Elapsed))}
 	switch r.State {
 	case Failed:
 		kind := "difference"

@@ -143,6 +143,7 @@ func (r *runner) tell() {
 	}
 	for r.shown < len(r.tasks) && r.tasks[r.shown].state == loaded && r.tasks[r.shown].open == 0 {
 		r.tasks[r.shown].state = told
+		r.tasks[r.shown].compare()
 		if r.Done != nil {
 			r.Done(r.tasks[r.shown])
 		}
@@ -189,7 +190,7 @@ func (r *runner) read(task *Task, b *bundle.Bundle) []*Result {
 		known[file.Name] = true
 		t := read(file)
 		if f := r.Filter; f == nil || f.MatchString(t.Name) || f.MatchString(filepath.ToSlash(filepath.Join(task.Path, t.File))) {
-			tests = append(tests, t)
+			tests = append(tests, r.each(t)...)
 		}
 	}
 	for _, w := range b.Warnings {

@@ -34,6 +34,11 @@ type Config struct {
 	Limits ratchet.Limits
 	// Env holds values for what tasks declare; those of a test come before them.
 	Env map[string]string
+	// Engine comes before those of the tasks. Default: each task's own.
+	Engine ratchet.Engine
+	// Engines, if there are any, each run every test; what comes in one and not
+	// in the first is told in Result.Differs.
+	Engines []ratchet.Engine
 	// Hosts are admitted beside a task's permissions.net.
 	Hosts egress.HostList
 	// Done, if set, is told of each task once its tests have run, in the order of
@@ -87,6 +92,7 @@ type Result struct {
 	File        string           `json:"file"` // relative to the task's folder
 	Name        string           `json:"name"`
 	Description string           `json:"description,omitempty"`
+	Engine      ratchet.Engine   `json:"engine,omitempty"` // of several
 	State       State            `json:"state"`
 	Elapsed     ratchet.Duration `json:"elapsed"`
 	// Message says in a line why the test failed; what follows, the details.
@@ -98,6 +104,7 @@ type Result struct {
 	Output      json.RawMessage  `json:"output,omitempty"`
 	Problems    []ratchet.Detail `json:"problems,omitempty"` // of an invalid file
 	Warnings    []ratchet.Detail `json:"warnings,omitempty"`
+	Differs     []string         `json:"differs,omitempty"` // from the same test in the first engine
 
 	Logs    []ratchet.LogEntry `json:"logs,omitempty"`
 	Fetches []ratchet.Fetch    `json:"fetches,omitempty"`
@@ -119,7 +126,7 @@ func (c *Config) run(ctx context.Context, task *Task, r *Result) *ratchet.Error 
 	t := r.test
 	answers := newAnswers(t)
 	req := executor.Request{
-		Bundle: task.bundle, Input: t.Input, Limits: c.Limits, Hosts: c.Hosts,
+		Bundle: task.bundle, Input: t.Input, Limits: c.Limits, Hosts: c.Hosts, Engine: c.engine(r),
 		Env: map[string]string{}, Effects: answers,
 	}
 	for name, value := range c.Env {
@@ -150,7 +157,7 @@ func (c *Config) run(ctx context.Context, task *Task, r *Result) *ratchet.Error 
 		return nil
 	}
 	x := c.Executor.Execute(ctx, req)
-	if e := x.Error; e != nil && (ctx.Err() != nil || e.Code == ratchet.CodeInternal || e.Reason == ratchet.ReasonSandboxUnavailable) {
+	if e := x.Error; e != nil && (ctx.Err() != nil || e.Code == ratchet.CodeInternal || e.Reason == ratchet.ReasonSandboxUnavailable || e.Reason == ratchet.ReasonEngineUnavailable) {
 		return e // says nothing about the task
 	}
 	answers.overdue(x)

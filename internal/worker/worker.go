@@ -32,6 +32,9 @@ func Main(arg string) error {
 	if err != nil {
 		return fmt.Errorf("worker: %w", err)
 	}
+	if opts.Program {
+		return launch(opts)
+	}
 	socket, err := openSocket()
 	if err != nil {
 		return fmt.Errorf("worker: %w", err)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	ratchet "github.com/ratchet-runner/ratchet-go"
 	"github.com/ratchet-runner/ratchet-go/internal/ipc"
 	"github.com/ratchet-runner/ratchet-go/internal/sandbox"
 )
@@ -27,6 +28,7 @@ type Handler interface {
 type Execution struct {
 	worker  *worker
 	id      uint32
+	cpu     [2]time.Duration // of the process: what it had used at the start, and may have at most; 0 is unlimited
 	handler Handler
 	heard   bool // the worker has spoken of it; receive's own until ended is closed
 	once    sync.Once
@@ -54,6 +56,9 @@ func (p *Pool) Run(ctx context.Context, d *Domain, wall time.Duration, handler H
 }
 
 func (p *Pool) run(ctx context.Context, d *Domain, wall time.Duration, handler Handler) (*Execution, *Done, error) {
+	if d.Engine == ratchet.EngineNode && !p.hasNode() {
+		return nil, nil, ErrNoNode
+	}
 	x, err := p.begin(ctx, d, wall, handler)
 	if err != nil {
 		return nil, nil, err
@@ -181,6 +186,7 @@ func (w *worker) start(handler Handler) (*Execution, error) {
 	}
 	run := handler.Start(x)
 	run.Exec = x.id
+	w.limitCPU(x, time.Duration(run.CPU))
 	if err := w.conn.Send(&run); err != nil {
 		return nil, w.failed(x, err)
 	}
@@ -209,20 +215,20 @@ func (w *worker) bind() error {
 	if sandbox.Supported() {
 		// One VM more than slots: an execution may begin before the VM of the last
 		// one is closed.
-		if err := sandbox.LimitMemory(w.cmd.Process.Pid, (slots+1)*(d.Memory+d.Memory/4)+dataHeadroom); err != nil {
-			return err
-		}
 		meter, err := sandbox.OpenMeter(w.cmd.Process.Pid)
 		if err != nil {
 			return err
 		}
 		usage, err := meter.Read()
+		if err == nil {
+			err = sandbox.LimitMemory(w.cmd.Process.Pid, w.dataLimit(usage))
+		}
 		if err != nil {
 			meter.Close()
 			return err
 		}
 		w.mu.Lock()
-		w.meter, w.base = meter, usage.RSS
+		w.meter, w.base = meter, usage
 		w.mu.Unlock()
 	}
 	return w.conn.Send(&ipc.Bind{
@@ -287,17 +293,24 @@ func (p *Pool) look(now time.Time) (busy bool) {
 	return busy
 }
 
-// weigh kills the worker if it takes more memory than its executions may.
+// weigh kills the worker if it takes more memory than its executions may, or more
+// processor time than one that cannot look to that itself.
 func (w *worker) weigh() {
+	var cause error
 	w.mu.Lock()
-	over := false
 	if w.meter != nil {
 		usage, err := w.meter.Read()
-		limit := w.base + int64(max(w.domain.Slots, 1))*w.domain.Memory + residentHeadroom
-		over = err == nil && usage.RSS > limit
+		limit := w.base.RSS + int64(max(w.domain.Slots, 1))*w.domain.Memory + residentHeadroom
+		switch {
+		case err != nil: // it is gone, which shows elsewhere
+		case usage.RSS > limit:
+			cause = ErrMemory
+		default:
+			cause = w.overCPU(usage.CPU)
+		}
 	}
 	w.mu.Unlock()
-	if over {
-		w.kill(ErrMemory)
+	if cause != nil {
+		w.kill(cause)
 	}
 }

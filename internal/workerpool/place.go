@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	ratchet "github.com/ratchet-runner/ratchet-go"
 )
 
 // A waiter stands in the queue for a place.
@@ -63,7 +65,7 @@ func (p *Pool) find(d *Domain) (place, bool) {
 	if w := p.take(d); w != nil {
 		return place{w}, true
 	}
-	if !p.mayStart() {
+	if !p.mayStart(p.kindOf(d)) {
 		return place{}, false
 	}
 	p.occupy()
@@ -77,7 +79,9 @@ func (p *Pool) take(d *Domain) *worker {
 	var spare *worker
 	for _, w := range p.workers {
 		if w.domain == nil {
-			spare = w
+			if w.kind == p.kindOf(d) {
+				spare = w
+			}
 			continue
 		}
 		if w.domain.Key != d.Key || d.Fresh || w.retired || w.used >= max(w.domain.Slots, 1) {
@@ -93,7 +97,7 @@ func (p *Pool) take(d *Domain) *worker {
 		w := spare
 		w.domain = d
 		p.claim(w)
-		p.addSpares(p.config.Spare)
+		p.addSpares(w.kind, p.config.Spare)
 		return w
 	}
 	return nil
@@ -119,13 +123,17 @@ func (p *Pool) occupy() {
 	}
 }
 
-// mayStart reports whether one more worker fits, ending the idle worker unused
+// mayStart reports whether one more worker of a kind fits, ending the idle worker unused
 // longest if need be. The lock is held.
-func (p *Pool) mayStart() bool {
-	if p.running >= p.config.Running || p.starting > 0 && p.running == 0 && len(p.workers) == 0 {
+func (p *Pool) mayStart(k kind) bool {
+	if p.running >= p.config.Running || p.starting[k] > 0 && p.running == 0 && len(p.workers) == 0 {
 		return false // full, or one is about to be ready
 	}
-	if len(p.workers)+p.spawning+p.starting < p.config.Resident {
+	starting := 0
+	for _, n := range p.starting {
+		starting += n
+	}
+	if len(p.workers)+p.spawning+starting < p.config.Resident {
 		return true
 	}
 	var oldest *worker
@@ -151,7 +159,10 @@ var (
 // spawnFor starts a worker for the domain; its place is already counted.
 func (p *Pool) spawnFor(d *Domain) (*worker, error) {
 	defer p.tasks.Done()
-	w, err := p.spawn()
+	p.mu.Lock()
+	k := p.kindOf(d)
+	p.mu.Unlock()
+	w, err := p.spawn(k)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.spawning--
@@ -167,6 +178,9 @@ func (p *Pool) spawnFor(d *Domain) (*worker, error) {
 	w.domain = d
 	w.used = 1
 	p.workers = append(p.workers, w)
+	if w.kind.engine != ratchet.EngineQuickJS { // the others are warmed from the start
+		p.addSpares(w.kind, p.config.Spare)
+	}
 	p.serveWaiters() // those of the same domain may share it
 	return w, nil
 }

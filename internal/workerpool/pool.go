@@ -14,7 +14,9 @@ import (
 	"sync"
 	"time"
 
+	ratchet "github.com/ratchet-runner/ratchet-go"
 	"github.com/ratchet-runner/ratchet-go/internal/ipc"
+	"github.com/ratchet-runner/ratchet-go/internal/node"
 	"github.com/ratchet-runner/ratchet-go/internal/sandbox"
 )
 
@@ -44,6 +46,9 @@ type Config struct {
 	// Watch is the time between two looks at the memory of running workers.
 	// Default 25 ms.
 	Watch time.Duration
+	// Node runs the workers of domains whose Engine is node. The zero Runtime is
+	// none: such domains are refused with [ErrNoNode].
+	Node node.Runtime
 	// Sandbox confines the workers. The zero Options are strict.
 	Sandbox sandbox.Options
 	// Log gets what operators should know. Default: nothing is logged.
@@ -82,6 +87,8 @@ type Domain struct {
 	Key string
 	// Program is what the worker runs.
 	Program Program
+	// Engine is what it runs it with. Default: QuickJS.
+	Engine ratchet.Engine
 	// Memory caps one execution's JavaScript memory, bytes.
 	Memory int64
 	// Recursion caps nested calls, stack slots.
@@ -136,14 +143,15 @@ type Pool struct {
 
 	mu       sync.Mutex
 	closed   bool
-	workers  []*worker // resident, bound or spare
-	starting int       // spares on their way
-	spawning int       // workers on their way to those who lease them; they count as running
-	running  int       // workers with at least one execution
-	waiting  []*waiter // for a place, in order of arrival
-	report   sandbox.Report
-	ids      []bool // which slot numbers live workers hold
-	resting  bool   // nothing runs, and memory is not watched
+	workers  []*worker    // resident, bound or spare
+	starting map[kind]int // spares on their way
+	spawning int          // workers on their way to those who lease them; they count as running
+	running  int          // workers with at least one execution
+	waiting  []*waiter    // for a place, in order of arrival
+	reports  map[ratchet.Engine]sandbox.Report
+	guest    *os.File // what Node workers run, once one was wanted
+	ids      []bool   // which slot numbers live workers hold
+	resting  bool     // nothing runs, and memory is not watched
 
 	busy  chan struct{} // told when that ends
 	stop  chan struct{}
@@ -155,7 +163,10 @@ var ErrClosed = errors.New("worker pool is closed")
 
 // New returns a Pool and starts nothing but the thread that will start workers.
 func New(config Config) *Pool {
-	p := &Pool{config: config.withDefaults(), spawner: sandbox.NewSpawner(), stop: make(chan struct{}), busy: make(chan struct{}, 1)}
+	p := &Pool{
+		config: config.withDefaults(), spawner: sandbox.NewSpawner(), stop: make(chan struct{}), busy: make(chan struct{}, 1),
+		starting: map[kind]int{}, reports: map[ratchet.Engine]sandbox.Report{},
+	}
 	p.tasks.Go(p.watch)
 	return p
 }
@@ -166,24 +177,33 @@ func New(config Config) *Pool {
 func (p *Pool) Warm() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.addSpares(max(p.config.Spare, 1))
+	p.addSpares(p.kind(ratchet.EngineQuickJS, 0), max(p.config.Spare, 1))
 }
 
-// addSpares brings the spares up to n. The lock is held.
-func (p *Pool) addSpares(n int) {
-	have := p.starting
+// WarmFor is Warm for a domain like d, whose workers may be of another kind.
+func (p *Pool) WarmFor(d *Domain) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if d.Engine != ratchet.EngineNode || !p.config.Node.IsZero() {
+		p.addSpares(p.kindOf(d), max(p.config.Spare, 1))
+	}
+}
+
+// addSpares brings the spares of a kind up to n. The lock is held.
+func (p *Pool) addSpares(k kind, n int) {
+	have := p.starting[k]
 	for _, w := range p.workers {
-		if w.domain == nil {
+		if w.domain == nil && w.kind == k {
 			have++
 		}
 	}
 	for ; have < n && !p.closed; have++ {
-		p.starting++
+		p.starting[k]++
 		p.tasks.Go(func() {
-			w, err := p.spawn()
+			w, err := p.spawn(k)
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			p.starting--
+			p.starting[k]--
 			switch {
 			case err != nil:
 				p.config.Log.Warn("spare worker did not start", slog.Any("error", err))
@@ -197,21 +217,31 @@ func (p *Pool) addSpares(n int) {
 	}
 }
 
-// Report says which sandbox layers the newest worker has; ok is false while no
-// worker has started.
-func (p *Pool) Report() (report sandbox.Report, ok bool) {
+// Report says which sandbox layers the newest worker has, of those that run
+// QuickJS; ok is false while none has started.
+func (p *Pool) Report() (report sandbox.Report, ok bool) { return p.ReportOf(ratchet.EngineQuickJS) }
+
+// ReportOf is Report of the workers of an engine.
+func (p *Pool) ReportOf(engine ratchet.Engine) (report sandbox.Report, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.report, p.report.Level != ""
+	report, ok = p.reports[engine.Or(ratchet.EngineQuickJS)]
+	return report, ok
 }
 
 // Probe starts a worker for its report alone and ends it.
-func (p *Pool) Probe() (sandbox.Report, error) {
+func (p *Pool) Probe() (sandbox.Report, error) { return p.ProbeOf(ratchet.EngineQuickJS) }
+
+// ProbeOf is Probe of a worker of an engine.
+func (p *Pool) ProbeOf(engine ratchet.Engine) (sandbox.Report, error) {
 	if !p.enter() {
 		return sandbox.Report{}, ErrClosed
 	}
 	defer p.tasks.Done()
-	w, err := p.spawn()
+	p.mu.Lock()
+	k := p.kind(engine, probeMemory)
+	p.mu.Unlock()
+	w, err := p.spawn(k)
 	if err != nil {
 		return sandbox.Report{}, err
 	}
@@ -252,6 +282,9 @@ func (p *Pool) Close() {
 	}
 	p.tasks.Wait()
 	p.spawner.Close()
+	if p.guest != nil {
+		p.guest.Close()
+	}
 }
 
 // slot takes the lowest free slot number.
@@ -274,12 +307,12 @@ func (p *Pool) freeSlot(id int) {
 	p.ids[id] = false
 }
 
-// command returns an unstarted worker whose descriptor 3 is socket.
-func (p *Pool) command(socket *os.File, stderr *os.File) *exec.Cmd {
+// command returns an unstarted worker whose descriptors are files, from 3 on.
+func (p *Pool) command(files []*os.File, stderr *os.File) *exec.Cmd {
 	// Not CommandContext: a worker is ended by kill, which also says why.
 	cmd := exec.Command(p.config.Command[0], p.config.Command[1:]...)
 	cmd.Env = []string{"GOMAXPROCS=1", "GODEBUG=containermaxprocs=0,updatemaxprocs=0", "TZ=UTC"}
-	cmd.ExtraFiles = []*os.File{socket}
+	cmd.ExtraFiles = files
 	cmd.Stderr = stderr
 	return cmd
 }

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	ratchet "github.com/ratchet-runner/ratchet-go"
 	"github.com/ratchet-runner/ratchet-go/internal/ipc"
 	"github.com/ratchet-runner/ratchet-go/internal/sandbox"
 )
@@ -34,10 +35,11 @@ type worker struct {
 	execs  map[uint32]*Execution
 	cause  error // why it is being killed
 	meter  *sandbox.Meter
-	base   int64 // resident bytes when bound
+	base   sandbox.Usage // when bound
 	reaped bool
 
 	pool   *Pool
+	kind   kind
 	id     int // slot number
 	cmd    *exec.Cmd
 	conn   *ipc.Conn
@@ -80,8 +82,13 @@ type SandboxError struct {
 
 func (e *SandboxError) Error() string { return "sandbox: " + e.Reason }
 
-// spawn starts a worker and waits until it is ready.
-func (p *Pool) spawn() (*worker, error) {
+// spawn starts a worker of a kind and waits until it is ready.
+func (p *Pool) spawn(k kind) (*worker, error) {
+	more, err := p.brings(k)
+	if err != nil {
+		return nil, fmt.Errorf("spawn worker: %w", err)
+	}
+	defer more.close()
 	ours, theirs, err := socketPair()
 	if err != nil {
 		return nil, fmt.Errorf("spawn worker: %w", err)
@@ -97,10 +104,13 @@ func (p *Pool) spawn() (*worker, error) {
 		return nil, errors.Join(fmt.Errorf("spawn worker: %w", err), ours.Close(), theirs.Close(), errRead.Close(), errWrite.Close())
 	}
 	w := &worker{
-		pool: p, id: p.slot(), conn: conn, stderr: newTail(errRead), cmd: p.command(theirs, errWrite),
+		pool: p, kind: k, id: p.slot(), conn: conn, stderr: newTail(errRead),
+		cmd:   p.command(append([]*os.File{theirs}, more.files...), errWrite),
 		execs: map[uint32]*Execution{}, gone: make(chan struct{}), lastUsed: time.Now(),
 	}
-	_, err = p.spawner.Start(w.cmd, p.config.Sandbox, w.id)
+	opts := p.config.Sandbox
+	opts.Program = k.engine == ratchet.EngineNode
+	_, err = p.spawner.Start(w.cmd, opts, w.id)
 	restoreNonblock(theirs)
 	// The worker's ends are now its own alone, so that its end shows in ours.
 	theirs.Close()
@@ -122,7 +132,7 @@ func (p *Pool) spawn() (*worker, error) {
 		return nil, fmt.Errorf("%w: %w", ErrNotReady, w.death(err))
 	}
 	p.mu.Lock()
-	p.report = w.report
+	p.reports[k.engine] = w.report
 	p.mu.Unlock()
 	w.engine = ready.Engine
 	p.tasks.Go(w.receive)

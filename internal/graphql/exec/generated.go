@@ -120,6 +120,7 @@ type QueryResolver interface {
 	Workers(ctx context.Context) ([]schema.Worker, error)
 	Nodes(ctx context.Context) ([]schema.Node, error)
 	Breakers(ctx context.Context) ([]ratchet.Breaker, error)
+	Engines(ctx context.Context) ([]ratchet.EngineInfo, error)
 	Caches(ctx context.Context) ([]ratchet.Cache, error)
 	Plugins(ctx context.Context) ([]schema.Plugin, error)
 	Plugin(ctx context.Context, name string) (*schema.Plugin, error)
@@ -368,6 +369,30 @@ func (ec *executionContext) childFields_CreatedKey(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type CreatedKey", field.Name)
 }
 
+func (ec *executionContext) childFields_EngineInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_EngineInfo_name(ctx, field)
+	case "version":
+		return ec.fieldContext_EngineInfo_version(ctx, field)
+	case "path":
+		return ec.fieldContext_EngineInfo_path(ctx, field)
+	case "source":
+		return ec.fieldContext_EngineInfo_source(ctx, field)
+	case "default":
+		return ec.fieldContext_EngineInfo_default(ctx, field)
+	case "chosen":
+		return ec.fieldContext_EngineInfo_chosen(ctx, field)
+	case "usable":
+		return ec.fieldContext_EngineInfo_usable(ctx, field)
+	case "problem":
+		return ec.fieldContext_EngineInfo_problem(ctx, field)
+	case "level":
+		return ec.fieldContext_EngineInfo_level(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EngineInfo", field.Name)
+}
+
 func (ec *executionContext) childFields_EnvVar(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "name":
@@ -504,6 +529,8 @@ func (ec *executionContext) childFields_Execution(ctx context.Context, field gra
 		return ec.fieldContext_Execution_worker(ctx, field)
 	case "nodeId":
 		return ec.fieldContext_Execution_nodeId(ctx, field)
+	case "hint":
+		return ec.fieldContext_Execution_hint(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Execution", field.Name)
 }
@@ -3198,6 +3225,222 @@ func (ec *executionContext) fieldContext_CreatedKey_key(_ context.Context, field
 	return graphql.NewScalarFieldContext("CreatedKey", field, false, false, "String")
 }
 
+func (ec *executionContext) _EngineInfo_name(ctx context.Context, field graphql.CollectedField, obj *ratchet.EngineInfo) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EngineInfo_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ratchet.Engine) graphql.Marshaler {
+			return ec.marshalNEngine2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐEngine(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_EngineInfo_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EngineInfo", field, false, false, "Engine")
+}
+
+func (ec *executionContext) _EngineInfo_version(ctx context.Context, field graphql.CollectedField, obj *ratchet.EngineInfo) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EngineInfo_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_EngineInfo_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EngineInfo", field, false, false, "String")
+}
+
+func (ec *executionContext) _EngineInfo_path(ctx context.Context, field graphql.CollectedField, obj *ratchet.EngineInfo) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EngineInfo_path(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Path, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_EngineInfo_path(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EngineInfo", field, false, false, "String")
+}
+
+func (ec *executionContext) _EngineInfo_source(ctx context.Context, field graphql.CollectedField, obj *ratchet.EngineInfo) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EngineInfo_source(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Source, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_EngineInfo_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EngineInfo", field, false, false, "String")
+}
+
+func (ec *executionContext) _EngineInfo_default(ctx context.Context, field graphql.CollectedField, obj *ratchet.EngineInfo) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EngineInfo_default(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Default, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_EngineInfo_default(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EngineInfo", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _EngineInfo_chosen(ctx context.Context, field graphql.CollectedField, obj *ratchet.EngineInfo) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EngineInfo_chosen(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Chosen, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_EngineInfo_chosen(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EngineInfo", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _EngineInfo_usable(ctx context.Context, field graphql.CollectedField, obj *ratchet.EngineInfo) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EngineInfo_usable(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Usable, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_EngineInfo_usable(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EngineInfo", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _EngineInfo_problem(ctx context.Context, field graphql.CollectedField, obj *ratchet.EngineInfo) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EngineInfo_problem(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Problem, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_EngineInfo_problem(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EngineInfo", field, false, false, "String")
+}
+
+func (ec *executionContext) _EngineInfo_level(ctx context.Context, field graphql.CollectedField, obj *ratchet.EngineInfo) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EngineInfo_level(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Level, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_EngineInfo_level(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EngineInfo", field, false, false, "String")
+}
+
 func (ec *executionContext) _EnvVar_name(ctx context.Context, field graphql.CollectedField, obj *ratchet.EnvVar) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4627,6 +4870,30 @@ func (ec *executionContext) _Execution_nodeId(ctx context.Context, field graphql
 
 func (ec *executionContext) fieldContext_Execution_nodeId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Execution", field, true, false, "ID")
+}
+
+func (ec *executionContext) _Execution_hint(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Execution_hint(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hint, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+
+func (ec *executionContext) fieldContext_Execution_hint(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Execution", field, false, false, "String")
 }
 
 func (ec *executionContext) _ExecutionList_items(ctx context.Context, field graphql.CollectedField, obj *schema.ExecutionList) (ret graphql.Marshaler) {
@@ -11424,6 +11691,39 @@ func (ec *executionContext) fieldContext_Query_breakers(_ context.Context, field
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_engines(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_engines(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Engines(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []ratchet.EngineInfo) graphql.Marshaler {
+			return ec.marshalNEngineInfo2ᚕgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐEngineInfoᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+
+func (ec *executionContext) fieldContext_Query_engines(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EngineInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_caches(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14145,8 +14445,8 @@ func (ec *executionContext) _Version_engine(ctx context.Context, field graphql.C
 			return obj.Engine(), nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v ratchet.EngineName) graphql.Marshaler {
-			return ec.marshalNEngine2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐEngineName(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v ratchet.Engine) graphql.Marshaler {
+			return ec.marshalNEngine2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐEngine(ctx, selections, v)
 		},
 		true,
 		true,
@@ -17345,6 +17645,79 @@ func (ec *executionContext) _CreatedKey(ctx context.Context, sel ast.SelectionSe
 	return out
 }
 
+var engineInfoImplementors = []string{"EngineInfo"}
+
+func (ec *executionContext) _EngineInfo(ctx context.Context, sel ast.SelectionSet, obj *ratchet.EngineInfo) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, engineInfoImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EngineInfo")
+		case "name":
+			out.Values[i] = ec._EngineInfo_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "version":
+			out.Values[i] = ec._EngineInfo_version(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "path":
+			out.Values[i] = ec._EngineInfo_path(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "source":
+			out.Values[i] = ec._EngineInfo_source(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "default":
+			out.Values[i] = ec._EngineInfo_default(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "chosen":
+			out.Values[i] = ec._EngineInfo_chosen(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "usable":
+			out.Values[i] = ec._EngineInfo_usable(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "problem":
+			out.Values[i] = ec._EngineInfo_problem(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "level":
+			out.Values[i] = ec._EngineInfo_level(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var envVarImplementors = []string{"EnvVar"}
 
 func (ec *executionContext) _EnvVar(ctx context.Context, sel ast.SelectionSet, obj *ratchet.EnvVar) graphql.Marshaler {
@@ -17745,6 +18118,11 @@ func (ec *executionContext) _Execution(ctx context.Context, sel ast.SelectionSet
 			}
 		case "nodeId":
 			out.Values[i] = ec._Execution_nodeId(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "hint":
+			out.Values[i] = ec._Execution_hint(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -19796,6 +20174,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_breakers(ctx, field)
 				})
+		case "engines":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_engines(ctx, field)
+				})
 		case "caches":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, true,
@@ -21258,18 +21642,38 @@ func (ec *executionContext) unmarshalNEnablePluginInput2githubᚗcomᚋratchet�
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNEngine2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐEngineName(ctx context.Context, v any) (ratchet.EngineName, error) {
+func (ec *executionContext) unmarshalNEngine2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐEngine(ctx context.Context, v any) (ratchet.Engine, error) {
 	res, err := schema.UnmarshalEngine(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNEngine2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐEngineName(ctx context.Context, sel ast.SelectionSet, v ratchet.EngineName) graphql.Marshaler {
+func (ec *executionContext) marshalNEngine2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐEngine(ctx context.Context, sel ast.SelectionSet, v ratchet.Engine) graphql.Marshaler {
 	_ = sel
 	res := schema.MarshalEngine(v)
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "Engine!")
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNEngineInfo2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐEngineInfo(ctx context.Context, sel ast.SelectionSet, v ratchet.EngineInfo) graphql.Marshaler {
+	return ec._EngineInfo(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNEngineInfo2ᚕgithubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐEngineInfoᚄ(ctx context.Context, sel ast.SelectionSet, v []ratchet.EngineInfo) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNEngineInfo2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚐEngineInfo(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalNEnvValueInput2githubᚗcomᚋratchetᚑrunnerᚋratchetᚑgoᚋinternalᚋgraphqlᚋschemaᚐEnvValueInput(ctx context.Context, v any) (schema.EnvValueInput, error) {

@@ -106,12 +106,12 @@ func UnmarshalEventType(v any) (ratchet.EventType, error) {
 	return unmarshalWord(v, ratchet.EventTypes()...)
 }
 
-// MarshalEngine writes a ratchet.EngineName.
-func MarshalEngine(v ratchet.EngineName) gql.Marshaler { return marshalWord(string(v)) }
+// MarshalEngine writes a ratchet.Engine.
+func MarshalEngine(v ratchet.Engine) gql.Marshaler { return marshalWord(string(v)) }
 
-// UnmarshalEngine reads a ratchet.EngineName.
-func UnmarshalEngine(v any) (ratchet.EngineName, error) {
-	return unmarshalWord(v, ratchet.EngineQuickJS, ratchet.EngineNode)
+// UnmarshalEngine reads a ratchet.Engine.
+func UnmarshalEngine(v any) (ratchet.Engine, error) {
+	return unmarshalWord(v, ratchet.Engines()...)
 }
 
 // MarshalIsolation writes a ratchet.Isolation.

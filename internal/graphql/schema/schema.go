@@ -64,7 +64,7 @@ func (v Version) ID() string { return id(v.Version.ID) }
 func (v Version) TaskName() string { return v.Task }
 
 // Engine is the one that runs it.
-func (v Version) Engine() ratchet.EngineName { return or(v.Version.Engine, ratchet.EngineQuickJS) }
+func (v Version) Engine() ratchet.Engine { return or(v.Version.Engine, ratchet.EngineQuickJS) }
 
 // Isolation is what shares a worker.
 func (v Version) Isolation() ratchet.Isolation {

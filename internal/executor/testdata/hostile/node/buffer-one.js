@@ -1,0 +1,2 @@
+// want: MEMORY_LIMIT
+() => Buffer.alloc(3e9, 1).length

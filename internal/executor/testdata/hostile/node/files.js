@@ -1,0 +1,2 @@
+// want: EXECUTION_FAILED
+() => globalThis.require("fs").readFileSync("/node").length

@@ -1,0 +1,2 @@
+// want: EXECUTION_FAILED
+export default async () => (await import(["node", "fs"].join(":"))).readFileSync("/node").length;

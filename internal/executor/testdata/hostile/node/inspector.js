@@ -1,0 +1,2 @@
+// want: EXECUTION_FAILED
+() => globalThis.require("inspector").open(0)

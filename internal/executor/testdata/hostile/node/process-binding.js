@@ -1,0 +1,2 @@
+// want: EXECUTION_FAILED
+() => process.binding("spawn_sync")

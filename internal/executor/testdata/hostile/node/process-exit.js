@@ -1,0 +1,2 @@
+// want: EXECUTION_FAILED
+() => process.exit(3)

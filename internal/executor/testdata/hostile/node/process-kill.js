@@ -1,0 +1,2 @@
+// want: EXECUTION_FAILED
+() => process.kill(1, "SIGKILL")

@@ -1,0 +1,2 @@
+// want: ok
+() => { Promise.reject(new Error("nobody")); return 1; }

@@ -1,0 +1,2 @@
+// want: EXECUTION_FAILED
+() => globalThis.require("vm").runInThisContext("process.exit(1)")

@@ -1,0 +1,1 @@
+"use strict";const f=require("fs"),n=f.fstatSync(4).size,b=Buffer.allocUnsafeSlow(n);f.readSync(4,b,0,n,0);const e=b.indexOf(10),x=JSON.parse(b.latin1Slice(0,e)),l=k=>{const p=x[k];return p&&b.utf8Slice(e+1+p[0],e+1+p[0]+p[1])},v=require("vm"),m={},u=k=>m[k]??=new v.Script(l("node/"+k),{filename:"ratchet:node/"+k+".js"}).runInThisContext()(require,u,l);u("worker")

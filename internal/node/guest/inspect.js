@@ -1,0 +1,6 @@
+// What console prints of a value: Node itself says.
+(function (host) {
+  "use strict";
+  const { inspect } = host.node("util");
+  return { inspect };
+})
