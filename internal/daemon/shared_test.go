@@ -41,7 +41,7 @@ func TestServersFindEachOthersResults(t *testing.T) {
 				}
 			}
 			want(a, "the first", 1)
-			ended(t, a)
+			stopped(t, a)
 
 			// Another one, which has nothing in its memory.
 			b := start()
@@ -73,13 +73,13 @@ func TestServersFindEachOthersResults(t *testing.T) {
 				}
 				want(b, "after a change", int64(n+2))
 			}
-			ended(t, b)
+			stopped(t, b)
 			want(start(), "on a third one", 6)
 		})
 	}
 }
 
-func ended(t *testing.T, s *ratchettest.Server) {
+func stopped(t *testing.T, s *ratchettest.Server) {
 	t.Helper()
 	if err := s.Stop(); err != nil {
 		t.Fatal(err)
