@@ -48,6 +48,18 @@ func coverage() map[string][]string {
 		"schedules.next":    {"Query.nextRuns"},
 		"schedules.preview": {"Query.previewSchedule"},
 
+		"deliveries.list":           {"Query.deliveries"},
+		"deliveries.get":            {"Query.delivery"},
+		"deliveries.redeliver":      {"Mutation.redeliver"},
+		"deliveries.redeliver_many": {"Mutation.redeliverMany"},
+		"deliveries.test":           {"Mutation.testDestinations"},
+
+		"hooks.list":   {"Query.hooks"},
+		"hooks.create": {"Mutation.createHook"},
+		"hooks.update": {"Mutation.updateHook"},
+		"hooks.rotate": {"Mutation.rotateHook"},
+		"hooks.delete": {"Mutation.deleteHook"},
+
 		"cluster.workers":  {"Query.workers"},
 		"cluster.nodes":    {"Query.nodes"},
 		"cluster.breakers": {"Query.breakers"},
