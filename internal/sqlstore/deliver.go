@@ -30,7 +30,11 @@ const lanesWaiting = "WITH RECURSIVE waiting(lane) AS (SELECT min(lane) FROM del
 // lanes returns the lanes in which deliveries wait, but for those in except, the
 // one that is due first first.
 func (s *Store) lanes(ctx context.Context, except []string) (waiting []lane, err error) {
-	rs, err := s.reader().query(ctx, lanesWaiting)
+	statement := lanesWaiting
+	if s.kind == sqlite { // which would rather read all that is pending, row by row
+		statement = strings.ReplaceAll(statement, "FROM deliveries WHERE", "FROM deliveries INDEXED BY deliveries_due WHERE")
+	}
+	rs, err := s.reader().query(ctx, statement)
 	if err != nil {
 		return nil, err
 	}
