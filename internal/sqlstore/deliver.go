@@ -22,19 +22,22 @@ type lane struct {
 
 // lanesWaiting reads the lanes in which deliveries wait. It steps from one to the
 // next through the index, past however many wait in each: a receiver that is dead
-// has a long lane, and the others must not pay for it.
-const lanesWaiting = "WITH RECURSIVE waiting(lane) AS (SELECT min(lane) FROM deliveries WHERE state = 'pending' " +
-	"UNION ALL SELECT (SELECT min(deliveries.lane) FROM deliveries WHERE deliveries.state = 'pending' AND deliveries.lane > waiting.lane) FROM waiting WHERE waiting.lane IS NOT NULL) " +
-	"SELECT lane, (SELECT min(next_at) FROM deliveries WHERE deliveries.state = 'pending' AND deliveries.lane = waiting.lane) FROM waiting WHERE lane IS NOT NULL"
+// has a long lane, and the others must not pay for it. SQLite, which knows nothing
+// of how many there are, would take the index of states and look at all of them.
+func lanesWaiting(d dialect) string {
+	from := " FROM deliveries"
+	if d == sqlite {
+		from += " INDEXED BY deliveries_due"
+	}
+	return "WITH RECURSIVE waiting(lane) AS (SELECT min(lane)" + from + " WHERE state = 'pending' " +
+		"UNION ALL SELECT (SELECT min(deliveries.lane)" + from + " WHERE deliveries.state = 'pending' AND deliveries.lane > waiting.lane) FROM waiting WHERE waiting.lane IS NOT NULL) " +
+		"SELECT lane, (SELECT min(next_at)" + from + " WHERE deliveries.state = 'pending' AND deliveries.lane = waiting.lane) FROM waiting WHERE lane IS NOT NULL"
+}
 
 // lanes returns the lanes in which deliveries wait, but for those in except, the
 // one that is due first first.
 func (s *Store) lanes(ctx context.Context, except []string) (waiting []lane, err error) {
-	statement := lanesWaiting
-	if s.kind == sqlite { // which would rather read all that is pending, row by row
-		statement = strings.ReplaceAll(statement, "FROM deliveries WHERE", "FROM deliveries INDEXED BY deliveries_due WHERE")
-	}
-	rs, err := s.reader().query(ctx, statement)
+	rs, err := s.reader().query(ctx, lanesWaiting(s.kind))
 	if err != nil {
 		return nil, err
 	}
