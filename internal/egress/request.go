@@ -34,12 +34,12 @@ type Request struct {
 	Body     []byte // not with GET and HEAD; not to be changed afterwards
 	Redirect string // RedirectFollow, RedirectError or RedirectManual
 
-	Hosts   HostList      // the hosts it may go to, redirects included
-	MaxBody int64         // bytes of the decoded body; 0: Config.MaxBody
+	Hosts   HostList // the hosts it may go to, redirects included
+	MaxBody int64    // bytes of the decoded body; 0: Config.MaxBody
 	// Cut says that what matters is the status: no more is read of the body than
 	// MaxBody, or than comes within two seconds, and nothing that is wrong with it
 	// is a failure. It is not decoded.
-	Cut bool
+	Cut     bool
 	Timeout time.Duration // from start to the body's last byte; 0: Config.Timeout, and Config.HeaderTimeout
 }
 
