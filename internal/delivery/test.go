@@ -106,7 +106,7 @@ func (e *errand) conceal(err *ratchet.Error) *ratchet.Error {
 
 // rehearse makes everything that an attempt would, and sends nothing.
 func (r *Runner) rehearse(ctx context.Context, e *errand) ([]byte, error) {
-	body, err := e.event.Body(ctx)
+	body, err := r.body(ctx, e)
 	if err != nil {
 		return nil, err
 	}
