@@ -93,6 +93,9 @@ func (r *Runner) lookUp(ctx context.Context, task ratchet.TaskID, name string) (
 	if own, found := strings.CutPrefix(name, destination.ServerPrefix); found {
 		return r.opener.Env(ctx, ratchet.TaskID{}, own)
 	}
+	if task.IsZero() { // which would mean the server's own, and that is nobody else's to name
+		return "", false, nil
+	}
 	return r.opener.Env(ctx, task, name)
 }
 

@@ -97,7 +97,7 @@ func (t template) unknown(pointer string, where Where, body bool) (wrong []ratch
 		default:
 			d.Expected = "one of " + strings.Join(names(body), ", ") + ", meta_…, env_…"
 			if near := ratchet.Nearest(name, names(body)); near != "" {
-				d.Expected = near + "? Else " + d.Expected
+				d.Expected = near + "? docs/deliveries-reference.md lists them"
 			}
 		}
 		wrong = append(wrong, d)
