@@ -280,8 +280,19 @@ func (s *Store) EndDeliveries(ctx context.Context, ends []ratchet.DeliveryEnd) e
 	err := s.write(ctx, "end deliveries", func(t *tx) error {
 		stale = 0
 		var rows []values
-		for i := range ends {
-			row, err := s.endOne(ctx, t, &ends[i])
+		taken, others := alike(ends)
+		for status, all := range taken {
+			for some := range slices.Chunk(all, takenAtOnce) {
+				written, err := s.endTaken(ctx, t, status, some, now())
+				if err != nil {
+					return err
+				}
+				rows = append(rows, written...)
+				stale += int64(len(some) - len(written))
+			}
+		}
+		for _, e := range others {
+			row, err := s.endOne(ctx, t, e)
 			if errors.Is(err, ratchet.ErrStale) {
 				stale++
 				continue

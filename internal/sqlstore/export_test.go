@@ -38,7 +38,11 @@ func (s *Store) ExplainDeliveries(ctx context.Context) (lanes, end string, err e
 		return "", "", err
 	}
 	end, err = s.explain(ctx, endDelivery(), make([]any, 8))
-	return lanes, end, err
+	if err != nil {
+		return "", "", err
+	}
+	many, err := s.explain(ctx, endTaken(4), make([]any, 10))
+	return lanes, end + many, err
 }
 
 func (s *Store) explain(ctx context.Context, sql string, args []any) (string, error) {
