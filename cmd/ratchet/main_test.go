@@ -95,7 +95,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("RATCHET_TEST_WORKER", os.Getenv("RATCHET_TEST_WORKER"))
 			return err
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"archive": archive, "nest": nest, "listening": listening, "remember": remember},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"archive": archive, "nest": nest, "listening": listening, "remember": remember, "receiver": receiving, "until": until},
 	})
 }
 
