@@ -238,7 +238,7 @@ func TestLinesAreWhole(t *testing.T) {
 	r := newRig(t)
 	const n = 50
 	for range n {
-		r.finish(t, ratchet.Destination{Type: "stdout", Prefix: "[{{task_name}}] ", Select: ".output.sum"}, ratchet.Destination{Type: "stderr", Template: "a\n{{output}}"})
+		r.finish(t, ratchet.Destination{Type: "stdout", Prefix: "[{{task_name}}] ", Select: ".output.sum"}, ratchet.Destination{Type: "stderr", Template: "a\x1b[2J\n{{output}}"})
 	}
 	for range 2 * n {
 		if e := r.end(t); e.State != ratchet.DeliveryDelivered {
@@ -249,7 +249,7 @@ func TestLinesAreWhole(t *testing.T) {
 	for line := range strings.Lines(r.out.String()) {
 		counts[line]++
 	}
-	if counts["[report] 3\n"] != n || counts["a\n"] != n || len(counts) != 3 {
+	if counts["[report] 3\n"] != n || counts["a\uFFFD[2J\n"] != n || len(counts) != 3 {
 		t.Errorf("got %v", counts)
 	}
 }
