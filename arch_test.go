@@ -40,7 +40,7 @@ func layers() map[string]layer {
 		"internal/benchmark":   {[]string{"internal/sandbox"}, "what it measures is handed in: it looks at processes, not at tasks"},
 		"internal/recording":   {[]string{"internal/executor", "internal/bundle", "internal/egress", "internal/redact"}, "it stands at the seam of the executor, which does not know it"},
 		"internal/feature":     {nil, "what a build has is known before anything in it runs"},
-		"internal/bundle":      {[]string{"internal/testfile", "internal/feature"}, "a task is read and built without running any of it"},
+		"internal/bundle":      {[]string{"internal/testfile", "internal/feature", "internal/destination"}, "a task is read and built without running any of it"},
 		"internal/scaffold":    {[]string{"internal/bundle", "internal/typings"}, "a new task is files; what becomes of them is as for any task"},
 		"internal/typings":     {[]string{"internal/bundle"}, "types are made of what a task says, not of what it does"},
 		"internal/tasktest":    {[]string{"internal/testfile", "internal/executor", "internal/bundle", "internal/egress", "internal/recording"}, "a test is an execution whose effects are answered at the executor's seam"},

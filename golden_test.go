@@ -59,6 +59,22 @@ func TestJSONFormOfEachDomainType(t *testing.T) {
 		Stack: "at main (main.js:3:9)",
 		Data:  json.RawMessage(`{"status":422}`),
 	}
+	goals := []ratchet.Destination{{
+		Type: ratchet.DestinationWebhook, Name: "webhook-1", On: ratchet.DeliverAlways, Select: ".output", Template: "{{job_id}}", Format: ratchet.FormatJSON,
+		Timeout: ratchet.Duration(30 * time.Second), Retry: ratchet.Retry{MaxAttempts: 5}, RetryOn: []int{500}, URL: "https://example.com/{{job_id}}", Method: "PUT",
+		Headers: map[string]string{"X-Task": "{{task_name}}"}, ContentType: "text/plain", Secrets: []ratchet.Secret{"${HOOK_SECRET}"},
+		Auth: &ratchet.WebhookAuth{Bearer: "${TOKEN}", Basic: &ratchet.BasicAuth{Username: "u", Password: "${PASSWORD}"}, APIKey: &ratchet.APIKeyAuth{Header: "X-API-Key", Key: "${KEY}"}},
+		Path: "{{job_id}}.json", Mode: "0640", IfExists: ratchet.FileBackup, Prefix: "> ", Plugin: "mail", Config: json.RawMessage(`{"to":"a@example.com"}`),
+	}}
+	delivery := &ratchet.Delivery{
+		ID: uuid(t, "14"), Job: uuid(t, "03"), TaskID: uuid(t, "01"), Task: "addition", Destination: "webhook-1", Type: ratchet.DestinationWebhook, Target: "https://example.com/hook",
+		State: ratchet.DeliveryPending, Attempts: 1, Status: 503, Error: failure, NextAttemptAt: at.Add(time.Minute), CreatedAt: at, FinishedAt: at.Add(time.Hour),
+		Receipts: []ratchet.Receipt{{Attempt: 1, At: at, Duration: 31, Status: 503, Bytes: 120, Error: failure, Response: "busy"}},
+	}
+	hook := ratchet.Hook{
+		ID: uuid(t, "15"), Name: "shop", TaskID: uuid(t, "01"), Task: "addition", Verify: ratchet.HookStandard, Enabled: true, Priority: ratchet.PriorityHigh, Calls: 7,
+		CreatedAt: at, UsedAt: at.Add(time.Minute),
+	}
 	task := &ratchet.Task{
 		ID: uuid(t, "01"), Name: "addition", Label: "Addition", Description: "Adds two numbers",
 		Tags: []string{"math"}, Category: "math", Author: "A. Author", License: "MIT",
@@ -72,7 +88,7 @@ func TestJSONFormOfEachDomainType(t *testing.T) {
 		Limits:      ratchet.DefaultLimits(),
 		Permissions: ratchet.Permissions{Net: []string{"*.example.com"}, Env: []string{"TOKEN"}},
 		Retry:       ratchet.DefaultRetry(),
-		Concurrency: &ratchet.Concurrency{Key: "crm", Max: 2}, Rate: &ratchet.Rate{Max: 100, Per: ratchet.Duration(time.Minute)},
+		Concurrency: &ratchet.Concurrency{Key: "crm", Max: 2}, Rate: &ratchet.Rate{Max: 100, Per: ratchet.Duration(time.Minute)}, Destinations: goals,
 		InputSchema: json.RawMessage(`{"type":"object"}`), OutputSchema: json.RawMessage(`true`), CreatedAt: at,
 	}
 	job := &ratchet.Job{
@@ -81,7 +97,7 @@ func TestJSONFormOfEachDomainType(t *testing.T) {
 		Input: json.RawMessage(`{"a":1}`), Output: json.RawMessage(`null`), Error: failure, Cache: ratchet.CacheBypass, Attempts: 2, Losses: 1,
 		Retry: ratchet.Retry{MaxAttempts: 5}, Limits: ratchet.Limits{Wall: ratchet.Duration(5 * time.Second)}, Tags: []string{"nightly"},
 		Concurrency: &ratchet.Concurrency{Key: "customer-7", Max: 1}, IdempotencyKey: "order-42",
-		Schedule: uuid(t, "05"), RetryOf: uuid(t, "13"), CancelRequested: true,
+		Schedule: uuid(t, "05"), RetryOf: uuid(t, "13"), Destinations: goals, CancelRequested: true,
 		CreatedAt: at, RunAt: at.Add(time.Second), StartedAt: at.Add(2 * time.Second), FinishedAt: at.Add(3 * time.Second),
 	}
 	execution := &ratchet.Execution{
@@ -102,7 +118,7 @@ func TestJSONFormOfEachDomainType(t *testing.T) {
 		ID: uuid(t, "05"), Name: "nightly", Description: "Adds every night", TaskID: uuid(t, "01"), Task: "addition",
 		Cron: "30 2 * * *", Every: ratchet.Duration(time.Hour), Zone: "Europe/Berlin",
 		Input: json.RawMessage(`{"a":1}`), Priority: ratchet.PriorityLow, Tags: []string{"nightly"},
-		Missed: ratchet.MissedAll, MissedMax: 5, Overlap: ratchet.OverlapQueue, MaxRuns: 10, Start: at, End: at.Add(time.Hour), Enabled: true,
+		Missed: ratchet.MissedAll, MissedMax: 5, Overlap: ratchet.OverlapQueue, MaxRuns: 10, Start: at, End: at.Add(time.Hour), Enabled: true, Destinations: goals,
 		Runs: 3, Skipped: 1, LastRunAt: at, LastJob: uuid(t, "03"), NextRunAt: at.Add(time.Minute), CreatedAt: at, UpdatedAt: at.Add(time.Second),
 	}
 	node := &ratchet.Node{
@@ -120,7 +136,7 @@ func TestJSONFormOfEachDomainType(t *testing.T) {
 		ID: "42", Type: ratchet.EventJob, Time: at, Job: uuid(t, "03"), Task: "addition", Execution: uuid(t, "04"), Attempt: 2,
 		State: ratchet.JobParked, Status: ratchet.StatusQueued, Error: failure,
 		Log:      &ratchet.LogEntry{Time: at, Level: ratchet.LevelInfo, Message: "hello"},
-		Progress: &ratchet.Progress{Value: 0.5, Message: "half"}, Reason: "the reader is too slow",
+		Progress: &ratchet.Progress{Value: 0.5, Message: "half"}, Delivery: delivery, Reason: "the reader is too slow",
 	}
 	stats := &ratchet.Stats{
 		Jobs: map[ratchet.JobStatus]int{}, States: map[ratchet.JobState]int{}, Waiting: 3, OldestDue: at, Tasks: 2, Schedules: 1, Executions: 9, Stale: 4, Paused: true,
@@ -136,42 +152,50 @@ func TestJSONFormOfEachDomainType(t *testing.T) {
 		Remedy: "raise max", Ahead: 3, NextAttempt: at, Gate: &ratchet.Concurrency{Key: "customer-7", Max: 1}, Holders: []ratchet.JobID{uuid(t, "13")},
 		Executions: []ratchet.ExecutionSummary{{
 			ID: uuid(t, "04"), Attempt: 1, State: ratchet.ExecutionFailed, Reason: ratchet.ReasonExecutionFailed, Message: "no", At: at,
-		}},
+		}}, Deliveries: []ratchet.Delivery{*delivery},
 	}
 	request := &ratchet.JobRequest{
 		Task: "addition", TaskID: task.ID.String(), Version: "1.2.0", Latest: true, Input: json.RawMessage(`{"a":1}`),
 		Priority: ratchet.PriorityUrgent, RunAt: at, Delay: ratchet.Duration(time.Minute), MaxAttempts: 5, Retry: ratchet.Retry{Jitter: 0.5},
-		Timeout: ratchet.Duration(30 * time.Second), Tags: []string{"nightly"}, IdempotencyKey: "order-42", Concurrency: &ratchet.Concurrency{Key: "customer-7", Max: 1},
+		Timeout: ratchet.Duration(30 * time.Second), Tags: []string{"nightly"}, IdempotencyKey: "order-42", Concurrency: &ratchet.Concurrency{Key: "customer-7", Max: 1}, Destinations: goals,
 	}
 	no, yes := false, true
 	request.Cache = &no
 	scheduleRequest := &ratchet.ScheduleRequest{
 		Name: plan.Name, Description: plan.Description, Task: plan.Task, TaskID: plan.TaskID.String(), Cron: plan.Cron, Every: plan.Every, Zone: plan.Zone,
 		Input: plan.Input, Priority: plan.Priority, Tags: plan.Tags, Missed: plan.Missed, MissedMax: plan.MissedMax, Overlap: plan.Overlap,
-		MaxRuns: plan.MaxRuns, Start: plan.Start, End: plan.End, Enabled: &no,
+		MaxRuns: plan.MaxRuns, Start: plan.Start, End: plan.End, Enabled: &no, Destinations: goals,
 	}
 	patch := &ratchet.SchedulePatch{
 		Name: &plan.Name, Description: &plan.Description, Cron: &plan.Cron, Every: &plan.Every, Zone: &plan.Zone,
 		Input: plan.Input, Priority: &plan.Priority, Tags: &plan.Tags, Missed: &plan.Missed, MissedMax: &plan.MissedMax, Overlap: &plan.Overlap,
-		MaxRuns: &plan.MaxRuns, Start: &plan.Start, End: &plan.End, Enabled: &yes,
+		MaxRuns: &plan.MaxRuns, Start: &plan.Start, End: &plan.End, Enabled: &yes, Destinations: &goals,
 	}
 	for name, v := range map[string]any{
 		"task.json": task, "version.json": version, "job.json": job, "execution.json": execution, "error.json": failure,
 		"schedule.json": plan, "node.json": node, "worker.json": worker, "key.json": key, "event.json": event, "stats.json": stats,
-		"envvar.json":           &ratchet.EnvVar{Name: "TOKEN", Declared: true, UpdatedAt: at},
-		"breaker.json":          &ratchet.Breaker{Kind: ratchet.BreakerHost, Host: "api.example.com:443", State: ratchet.BreakerOpen, OpenedAt: at, RetryAt: at.Add(time.Minute), Opened: 2, Refused: 17},
-		"cache.json":            &ratchet.Cache{Name: "results", Entries: 3, Size: 12 * ratchet.KB, MaxSize: 64 * ratchet.MB, Hits: 17, Misses: 4, Evicted: 1, Errors: 3, Away: true},
-		"engine-info.json":      &ratchet.EngineInfo{Name: ratchet.EngineNode, Version: "24.4.1", Path: "/usr/bin/node", Source: "PATH", Default: true, Chosen: true, Usable: true, Problem: "it crashes", Level: "node"},
-		"registered.json":       &ratchet.Registered{Task: *task, Created: true, Warnings: failure.Details},
-		"task-detail.json":      &ratchet.TaskDetail{Task: *task, Latest: version},
-		"job-request.json":      request,
-		"bulk-result.json":      &ratchet.BulkResult{Matched: 5, Changed: 3, Skipped: 2, More: true, Errors: failure.Details},
-		"explanation.json":      explanation,
-		"schedule-request.json": scheduleRequest,
-		"schedule-patch.json":   patch,
-		"rule-request.json":     &ratchet.RuleRequest{Cron: "@daily", Every: plan.Every, Zone: "UTC", Start: at, End: at.Add(time.Hour), After: at, Count: 3},
-		"key-request.json":      &ratchet.KeyRequest{Name: "ci", Scopes: []ratchet.Scope{ratchet.ScopeRun}, ExpiresIn: ratchet.Duration(time.Hour)},
-		"created-key.json":      &ratchet.CreatedKey{Key: *key, Text: "rk_…"},
+		"envvar.json":                   &ratchet.EnvVar{Name: "TOKEN", Declared: true, UpdatedAt: at},
+		"breaker.json":                  &ratchet.Breaker{Kind: ratchet.BreakerHost, Host: "api.example.com:443", State: ratchet.BreakerOpen, OpenedAt: at, RetryAt: at.Add(time.Minute), Opened: 2, Refused: 17},
+		"cache.json":                    &ratchet.Cache{Name: "results", Entries: 3, Size: 12 * ratchet.KB, MaxSize: 64 * ratchet.MB, Hits: 17, Misses: 4, Evicted: 1, Errors: 3, Away: true},
+		"engine-info.json":              &ratchet.EngineInfo{Name: ratchet.EngineNode, Version: "24.4.1", Path: "/usr/bin/node", Source: "PATH", Default: true, Chosen: true, Usable: true, Problem: "it crashes", Level: "node"},
+		"registered.json":               &ratchet.Registered{Task: *task, Created: true, Warnings: failure.Details},
+		"task-detail.json":              &ratchet.TaskDetail{Task: *task, Latest: version},
+		"job-request.json":              request,
+		"bulk-result.json":              &ratchet.BulkResult{Matched: 5, Changed: 3, Skipped: 2, More: true, Errors: failure.Details},
+		"explanation.json":              explanation,
+		"schedule-request.json":         scheduleRequest,
+		"schedule-patch.json":           patch,
+		"rule-request.json":             &ratchet.RuleRequest{Cron: "@daily", Every: plan.Every, Zone: "UTC", Start: at, End: at.Add(time.Hour), After: at, Count: 3},
+		"key-request.json":              &ratchet.KeyRequest{Name: "ci", Scopes: []ratchet.Scope{ratchet.ScopeRun}, ExpiresIn: ratchet.Duration(time.Hour)},
+		"created-key.json":              &ratchet.CreatedKey{Key: *key, Text: "rk_…"},
+		"destination.json":              &goals[0],
+		"delivery.json":                 delivery,
+		"destination-test.json":         &ratchet.DestinationTest{Name: "webhook-1", Type: ratchet.DestinationWebhook, Target: "https://example.com/hook", OK: true, Sent: true, Body: "{}", Receipt: &delivery.Receipts[0], Error: failure},
+		"destination-test-request.json": &ratchet.DestinationTestRequest{Task: "addition", Destinations: goals, Job: uuid(t, "03"), Send: true},
+		"hook.json":                     &hook,
+		"hook-request.json":             &ratchet.HookRequest{Name: "shop", Verify: ratchet.HookGitHub, Priority: ratchet.PriorityHigh, Secret: "…"},
+		"hook-patch.json":               &ratchet.HookPatch{Enabled: &yes, Priority: &plan.Priority},
+		"created-hook.json":             &ratchet.CreatedHook{Hook: hook, URL: "https://example.com/hooks/…", Path: "/hooks/…", Secret: "whsec_…"},
 	} {
 		for _, f := range reflect.VisibleFields(reflect.TypeOf(v).Elem()) {
 			if reflect.ValueOf(v).Elem().FieldByIndex(f.Index).IsZero() && f.Name != "Cause" {

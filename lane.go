@@ -47,6 +47,9 @@ func (d *Destination) Target() string {
 	switch d.Type {
 	case DestinationWebhook:
 		scheme, host, path := splitURL(d.URL)
+		if strings.HasPrefix(host, "${") { // all of it, or its beginning, is a variable of the environment
+			return host + path
+		}
 		return scheme + "://" + host + path
 	case DestinationFile:
 		return d.Path

@@ -31,6 +31,7 @@ type server struct {
 	client *http.Client
 	log    *os.File
 	ended  chan struct{}
+	body   func(n int64) string // of a request for a job
 }
 
 // clients is how many connections submit jobs at once.
@@ -48,6 +49,7 @@ func (b *bench) serve(dir string, flags ...string) (_ *server, err error) {
 	}
 	s := &server{
 		url: fmt.Sprintf("http://127.0.0.1:%d", port), log: log, ended: make(chan struct{}),
+		body:   func(n int64) string { return fmt.Sprintf(`{"task":"noop","input":{"n":%d}}`, n) },
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2 * clients, DisableCompression: true}},
 	}
 	s.cmd = exec.CommandContext(b.ctx, b.ratchet, append([]string{"serve", "--port", strconv.Itoa(port), "--data-dir", dir}, flags...)...)
@@ -184,14 +186,7 @@ func (s *server) load(jobs int) (time.Duration, error) {
 		return 0, err
 	}
 	start := time.Now()
-	var next atomic.Int64
-	errs := make([]error, clients)
-	var all sync.WaitGroup
-	for c := range clients {
-		all.Go(func() { errs[c] = s.submit(&next, int64(jobs)) })
-	}
-	all.Wait()
-	if err := errors.Join(errs...); err != nil {
+	if err := s.submitAll(jobs); err != nil {
 		return 0, err
 	}
 	for {
@@ -212,6 +207,18 @@ func (s *server) load(jobs int) (time.Duration, error) {
 	return took, err
 }
 
+// submitAll submits jobs one by one over all connections.
+func (s *server) submitAll(jobs int) error {
+	var next atomic.Int64
+	errs := make([]error, clients)
+	var all sync.WaitGroup
+	for c := range clients {
+		all.Go(func() { errs[c] = s.submit(&next, int64(jobs)) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
 // submit submits jobs over a connection of its own, until next is past the last.
 // It writes and reads as little as HTTP needs: the server and the load share the
 // processors, and it is the server that is measured.
@@ -223,7 +230,7 @@ func (s *server) submit(next *atomic.Int64, last int64) error {
 	defer c.Close()
 	r := bufio.NewReader(c)
 	for n := next.Add(1); n <= last; n = next.Add(1) {
-		body := fmt.Sprintf(`{"task":"noop","input":{"n":%d}}`, n)
+		body := s.body(n)
 		_, err := fmt.Fprintf(c, "POST /api/v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 		if err == nil {
 			err = accepted(r)

@@ -156,6 +156,8 @@ type load struct {
 	n        int
 	unsure   []ratchet.JobRequest // sent, and nobody knows whether they arrived
 	accepted []ratchet.JobID
+
+	destinations []ratchet.Destination // of each job
 }
 
 // next is a job to submit: one of which nobody knows whether it arrived, else a
@@ -175,6 +177,7 @@ func (l *load) next() ratchet.JobRequest {
 		Input:          json.RawMessage(fmt.Sprintf(`{"a": %d, "b": %d}`, l.n, l.random.IntN(1000))),
 		IdempotencyKey: "load-" + strconv.Itoa(l.n),
 		Priority:       ratchet.Priority(l.random.IntN(4) - 1),
+		Destinations:   l.destinations,
 	}
 	if l.random.IntN(10) == 0 {
 		r.Delay = ratchet.Duration(time.Duration(l.random.IntN(300)) * time.Millisecond)

@@ -110,7 +110,7 @@ func scripts(t *testing.T, env map[string]string) testscript.Params {
 			}
 			return err
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"archive": archive, "nest": nest, "listening": listening, "remember": remember},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"archive": archive, "nest": nest, "listening": listening, "remember": remember, "receiver": receiving, "until": until},
 	}
 }
 

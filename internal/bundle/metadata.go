@@ -1,11 +1,14 @@
 package bundle
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
+	"github.com/ratchet-runner/ratchet-go/internal/destination"
 )
 
 // Metadata is what metadata.json says of a task.
@@ -38,6 +41,8 @@ type Metadata struct {
 	Concurrency *ratchet.Concurrency // nil: no gate
 	Rate        *ratchet.Rate        // nil: no bound
 	CacheTTL    ratchet.Duration     // how long results are kept; 0: not at all
+	// Destinations are where results go of jobs that name none.
+	Destinations []ratchet.Destination
 }
 
 // metadataReader reads metadata.json into m, and notes all that is wrong on the
@@ -101,9 +106,10 @@ func (r *metadataReader) fields() map[string]fieldReader {
 				"net": r.texts(&m.Permissions.Net), "env": r.texts(&m.Permissions.Env), "plugins": r.texts(&m.Permissions.Plugins),
 			})
 		},
-		"retry":       func(n *jsonNode, pointer string) { r.object(n, pointer, r.retry()) },
-		"concurrency": r.concurrency,
-		"rate":        r.rate,
+		"retry":        func(n *jsonNode, pointer string) { r.object(n, pointer, r.retry()) },
+		"concurrency":  r.concurrency,
+		"destinations": r.destinations,
+		"rate":         r.rate,
 		"cache": func(n *jsonNode, pointer string) {
 			r.object(n, pointer, map[string]fieldReader{"ttl": r.decoded(&m.CacheTTL, "a span such as \"10m\" or a number of seconds")})
 			if n.kind == jsonObject {
@@ -161,6 +167,41 @@ func (r *metadataReader) rate(n *jsonNode, pointer string) {
 		r.needs(n, pointer, "max", `{"max": 100, "per": "1m"}`)
 		r.needs(n, pointer, "per", `{"max": 100, "per": "1m"}`)
 		r.m.Rate = v
+	}
+}
+
+// destinations reads where results go. What is wrong with one says itself.
+func (r *metadataReader) destinations(n *jsonNode, pointer string) {
+	if n.kind != jsonArray {
+		r.wrong(n, pointer, "destinations has the wrong type", `an array such as [{"type": "webhook", "url": "https://example.com/results"}]`, n.describe())
+		return
+	}
+	for i := range n.items {
+		var d ratchet.Destination
+		text, err := json.Marshal(n.items[i].value())
+		if err == nil {
+			err = json.Unmarshal(text, &d)
+		}
+		if err != nil {
+			for _, detail := range ratchet.AsError(err).Details {
+				at := fmt.Sprintf("%s/%d%s", pointer, i, detail.Pointer)
+				r.wrong(r.root.at(splitPointer(at)), at, detail.Message, detail.Expected, detail.Got)
+			}
+			continue
+		}
+		r.m.Destinations = append(r.m.Destinations, d)
+	}
+}
+
+// references checks that the task declares the variables that its destinations need.
+func (r *metadataReader) references() {
+	for i := range r.m.Destinations {
+		for _, ref := range destination.ReferencesAt(&r.m.Destinations[i]) {
+			if !slices.Contains(r.m.Permissions.Env, ref.Name) {
+				at := fmt.Sprintf("/destinations/%d%s", i, ref.Pointer)
+				r.wrong(r.root.at(splitPointer(at)), at, "the task does not declare this variable", `the name in "permissions": {"env": […]} too`, "${"+ref.Name+"}")
+			}
+		}
 	}
 }
 
@@ -260,6 +301,10 @@ func (r *metadataReader) bounds() {
 	place("/limits", r.m.Limits.Validate())
 	place("/permissions", r.m.Permissions.Validate())
 	place("/retry", r.m.Retry.Validate())
+	if n := r.root.get("destinations"); n != nil && len(r.m.Destinations) == len(n.items) { // else their places are others
+		place("/destinations", destination.CheckAll(r.m.Destinations, destination.Where{Bundle: true}))
+		r.references()
+	}
 	if c := r.m.Concurrency; c != nil && c.Max > 0 {
 		if c.Key == "" {
 			c.Key = r.m.Name

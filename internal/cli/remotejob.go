@@ -33,6 +33,7 @@ type submission struct {
 	priority    string
 	runAt       string
 	concurrency string
+	deliver     []string
 	wait        ratchet.Duration
 	follow      bool
 	noCache     bool
@@ -48,6 +49,7 @@ With --wait the result is printed as run prints it, and the exit code is run's.
 With --follow the log lines are shown as they come.`,
 		Example: `  ratchet job submit addition --input '{"num1": 5, "num2": 10}' --wait
   ratchet job submit report --input @report.json --delay 1h --priority low
+  ratchet job submit report --deliver https://example.com/results --deliver failure:file=failed/{{job_id}}.json
   ratchet job submit report --idempotency-key report-2026-01 --follow`,
 		Args: wantArgs(1, 1, "a TASK: its name or ID"),
 		RunE: func(cmd *cobra.Command, args []string) error { return r.submit(cmd, &s, args[0]) },
@@ -66,6 +68,7 @@ func (s *submission) define(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&s.request.Tags, "tag", nil, "a `TAG` to find it by; repeatable")
 	flags.StringVar(&s.request.IdempotencyKey, "idempotency-key", "", "a `NAME` for the request: sent twice within a day it is one job")
 	flags.StringVar(&s.concurrency, "concurrency", "", "`KEY=MAX`: of the jobs with the KEY at most MAX run at once")
+	defineDeliver(flags, &s.deliver, "the result")
 	flags.StringVar(&s.request.Version, "version", "", "the `VERSION` to run: its number or digest (default: the newest now)")
 	flags.BoolVar(&s.request.Latest, "latest", false, "each attempt runs the newest version there is then")
 	flags.BoolVar(&s.noCache, "no-cache", false, "run it, whatever result is kept for the same input")
@@ -112,7 +115,9 @@ func (s *submission) complete(ctx context.Context, a *app, task string) error {
 		}
 		s.request.Concurrency = &ratchet.Concurrency{Key: key, Max: n}
 	}
-	return nil
+	goals, err := a.destinations(ctx, s.deliver)
+	s.request.Destinations = goals
+	return err
 }
 
 func (r *remote) submit(cmd *cobra.Command, s *submission, task string) error {
@@ -290,7 +295,11 @@ func (r *remote) jobGet() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return r.show(job, func() string { return r.jobCard(job) })
+				told, err := deliveriesOf(ctx, c, job)
+				if err != nil {
+					return err
+				}
+				return r.show(job, func() string { return r.jobCard(job) + r.jobDeliveries(job, told) })
 			})
 		},
 	}

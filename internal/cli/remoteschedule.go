@@ -77,6 +77,7 @@ func (r *remote) scheduleCard(s *ratchet.Schedule) string {
 		{"rule", ruleText(*s)},
 		{"state", state},
 		{"input", string(s.Input)},
+		{"delivers to", goalsText(s.Destinations)},
 		{"priority", s.Priority.String()},
 		{"missed", string(s.Missed)},
 		{"overlap", string(s.Overlap)},
@@ -86,6 +87,15 @@ func (r *remote) scheduleCard(s *ratchet.Schedule) string {
 		{"last run", instant(s.LastRunAt)},
 		{"runs", strconv.Itoa(s.Runs)},
 	}...)
+}
+
+// goalsText names destinations in a line.
+func goalsText(all []ratchet.Destination) string {
+	var names []string
+	for i := range all {
+		names = append(names, fmt.Sprintf("%s (%s) on %s", all[i].Name, all[i].Target(), all[i].On))
+	}
+	return strings.Join(names, ", ")
 }
 
 func (r *remote) scheduleGet() *cobra.Command {
@@ -121,7 +131,7 @@ type scheduling struct {
 
 	every              ratchet.Duration
 	missedMax, maxRuns int
-	tags               []string
+	tags, deliver      []string
 	disabled           bool
 }
 
@@ -135,6 +145,7 @@ func (s *scheduling) define(flags *pflag.FlagSet) {
 	flags.IntVar(&s.missedMax, "missed-max", 0, "of --missed all, at most so `MANY` (default 100)")
 	flags.StringVar(&s.overlap, "overlap", "", "when the job before is not finished: `allow` (default), skip, queue or cancel")
 	flags.IntVar(&s.maxRuns, "max-runs", 0, "end after so `MANY` runs")
+	defineDeliver(flags, &s.deliver, "the result of its jobs")
 }
 
 func (s *scheduling) defineRule(flags *pflag.FlagSet) {
@@ -182,7 +193,8 @@ func (s *scheduling) request(ctx context.Context, a *app) (ratchet.ScheduleReque
 		}
 		q.Input = in.text
 	}
-	return q, nil
+	q.Destinations, err = a.destinations(ctx, s.deliver)
+	return q, err
 }
 
 func (r *remote) scheduleCreate() *cobra.Command {
@@ -261,6 +273,7 @@ func patch(flags *pflag.FlagSet, q *ratchet.ScheduleRequest) (p ratchet.Schedule
 	given("max-runs", func() { p.MaxRuns = &q.MaxRuns })
 	given("start", func() { p.Start = &q.Start })
 	given("end", func() { p.End = &q.End })
+	given("deliver", func() { p.Destinations = &q.Destinations })
 	return p
 }
 

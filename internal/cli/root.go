@@ -42,7 +42,7 @@ becomes an isolated, limited and observable job.`,
 	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
-		a.runCommand(), a.runOnceCommand(), a.replayCommand(), a.benchCommand(), a.testCommand(), a.newCommand(), a.generateCommand(), a.typesCommand(), a.validateCommand(), a.serveCommand(), a.devCommand(), a.taskCommand(), a.jobCommand(), a.executionCommand(), a.scheduleCommand(), a.workerCommand(), a.pluginCommand(), a.serverCommand(), a.configCommand(), a.engineCommand(), a.dbCommand(), a.keyCommand(), a.doctorCommand(), a.versionCommand(), a.completionCommand(),
+		a.runCommand(), a.runOnceCommand(), a.replayCommand(), a.benchCommand(), a.testCommand(), a.newCommand(), a.generateCommand(), a.typesCommand(), a.validateCommand(), a.serveCommand(), a.devCommand(), a.taskCommand(), a.jobCommand(), a.executionCommand(), a.scheduleCommand(), a.deliveryCommand(), a.hookCommand(), a.workerCommand(), a.pluginCommand(), a.serverCommand(), a.configCommand(), a.engineCommand(), a.dbCommand(), a.keyCommand(), a.doctorCommand(), a.versionCommand(), a.completionCommand(),
 	)
 	return root
 }

@@ -137,7 +137,7 @@ func globalDestinations(c *config.Delivery, box *secret.Box) (func(task string) 
 	if wrong := destination.CheckAll(plain, destination.Where{Variables: slices.Sorted(maps.Keys(c.TemplateVariables()))}); len(wrong) > 0 { // what a variable held may be no secret
 		return nil, ratchet.Errorf(ratchet.ReasonConfig, "delivery.destinations%s: %s", wrong[0].Pointer, wrong[0].Message).WithDetails(wrong...)
 	}
-	sealed, err := destination.Seal(destination.Prepare(plain), box)
+	sealed, err := destination.Seal(destination.Prepare(destination.FromOperator(plain)), box)
 	if err != nil {
 		return nil, err
 	}

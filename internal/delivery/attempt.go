@@ -93,6 +93,9 @@ func (r *Runner) lookUp(ctx context.Context, task ratchet.TaskID, name string) (
 	if own, found := strings.CutPrefix(name, destination.ServerPrefix); found {
 		return r.opener.Env(ctx, ratchet.TaskID{}, own)
 	}
+	if task.IsZero() { // which would mean the server's own, and that is nobody else's to name
+		return "", false, nil
+	}
 	return r.opener.Env(ctx, task, name)
 }
 
@@ -167,7 +170,7 @@ func (r *Runner) deliver(ctx context.Context, e *errand) verdict {
 	if e.spec.Type == ratchet.DestinationPlugin && r.plugins == nil {
 		return failed(noPlugin(e.spec.Plugin))
 	}
-	body, err := e.event.Body(ctx)
+	body, err := r.body(ctx, e)
 	if err != nil {
 		return failed(err)
 	}
@@ -184,6 +187,20 @@ func (r *Runner) deliver(ctx context.Context, e *errand) verdict {
 		return r.plugin(ctx, e, body)
 	}
 	return failed(ratchet.Errorf(ratchet.ReasonValidation, "there is no type of destination %q", e.spec.Type))
+}
+
+// body makes what is delivered. Few expressions run at once: they are strangers',
+// and the processors are everybody's.
+func (r *Runner) body(ctx context.Context, e *errand) (*destination.Body, error) {
+	if e.spec.Select != "" {
+		select {
+		case r.selects <- struct{}{}:
+			defer func() { <-r.selects }()
+		case <-ctx.Done():
+			return nil, ratchet.Errorf(ratchet.ReasonTimeout, "too many expressions of other deliveries were in the way")
+		}
+	}
+	return e.event.Body(ctx)
 }
 
 func (r *Runner) timeout(d *ratchet.Destination) time.Duration {

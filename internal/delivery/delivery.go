@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/ratchet-runner/ratchet-go"
@@ -105,6 +106,7 @@ type Runner struct {
 	wake    chan struct{}
 
 	folder         *folder
+	selects        chan struct{} // holds one for each jq expression that runs
 	stdout, stderr *console
 }
 
@@ -115,6 +117,7 @@ func New(store Store, client *egress.Client, opener destination.Opener, plugins 
 	return &Runner{
 		store: store, client: client, opener: opener, plugins: plugins, config: config, wake: make(chan struct{}, 1),
 		folder: newFolder(config.Root), stdout: newConsole("standard output", config.Stdout), stderr: newConsole("standard error", config.Stderr),
+		selects: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 }
 

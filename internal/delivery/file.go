@@ -155,12 +155,26 @@ func (w *writer) write(rule ratchet.FileRule, body *destination.Body) error {
 			err = w.root.Rename(part, w.name)
 		}
 	default:
-		err = w.root.Link(part, w.name) // which, unlike a rename, replaces nothing
+		err = w.putNew(part)
 	}
 	if err != nil {
 		return err
 	}
 	return w.syncDir()
+}
+
+// putNew gives the file its name, unless that is taken: by a link which, unlike a
+// rename, replaces nothing. On a file system without links nobody but this server
+// is kept from writing the same file meanwhile.
+func (w *writer) putNew(part string) error {
+	err := w.root.Link(part, w.name)
+	if !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EPERM) {
+		return err
+	}
+	if _, there := w.root.Lstat(w.name); !errors.Is(there, fs.ErrNotExist) {
+		return &fs.PathError{Op: "link", Path: w.name, Err: fs.ErrExist}
+	}
+	return w.root.Rename(part, w.name)
 }
 
 // holds reports whether the file is there and holds exactly the data.

@@ -16,6 +16,7 @@ import (
 const (
 	mostEnds   = 256              // written in one transaction
 	mostUnsaid = 2048             // ends not written yet beyond which nothing is claimed
+	mostHeld   = 8                // times Concurrency, claimed and not begun; of more some is given back
 	lastWords  = 10 * time.Second // to write ends, after a stop
 	firstPause = time.Second      // after the store failed; doubled up to longPause
 	longPause  = 30 * time.Second
@@ -71,6 +72,20 @@ type lane struct {
 	open    time.Time // until then the place is left alone
 	probing bool      // it was: one attempt at a time, until one is answered
 	quick   bool      // its last attempt took next to no time: more may be held ready
+	share   int       // attempts that it may have under way while places are scarce
+}
+
+// firstShare is the share of a place of which nothing is known.
+const firstShare = 2
+
+// learn takes what an attempt told of the place: one that answers soon gets more.
+func (n *lane) learn(took time.Duration, most int) {
+	n.quick = took < 20*time.Millisecond
+	if took < time.Second {
+		n.share = min(n.share+1, most)
+	} else {
+		n.share = max(n.share/2, 1)
+	}
 }
 
 // A loop is one Run. Only the goroutine of Run touches it; what takes time is done
@@ -152,24 +167,34 @@ func (l *loop) begin() {
 	}
 }
 
-// width is how many attempts a lane may have under way.
+// width is how many attempts a lane may have under way. While half of all places
+// are free any lane may have its part; then those that do not answer soon keep to
+// few, so that many slow ones together cannot take all.
 func (l *loop) width(lane *lane) int {
-	if lane.probing {
+	switch {
+	case lane.probing:
 		return 1
+	case l.running < l.r.config.Concurrency/2:
+		return l.r.config.PerTarget
+	case lane.share <= firstShare && l.running >= l.r.config.Concurrency*3/4:
+		return 1
+	default:
+		return min(lane.share, l.r.config.PerTarget)
 	}
-	return l.r.config.PerTarget
 }
 
 // full reports whether no more should be claimed for the lane.
 func (l *loop) full(lane *lane) bool {
-	if lane.open.After(time.Now()) {
-		return true
-	}
-	hold := l.width(lane)
+	return lane.open.After(time.Now()) || lane.running+len(lane.waiting) >= l.hold(lane)
+}
+
+// hold is how much of a lane may be claimed at once: what is under way, and a few
+// more where that takes next to no time.
+func (l *loop) hold(lane *lane) int {
 	if lane.quick && !lane.probing {
-		hold *= 4
+		return 4 * l.width(lane)
 	}
-	return lane.running+len(lane.waiting) >= hold
+	return l.width(lane)
 }
 
 // finish notes what an attempt came to.
@@ -177,7 +202,7 @@ func (l *loop) finish(f finished) {
 	lane := l.lanes[f.of.Lane]
 	lane.running--
 	l.running--
-	lane.quick = f.took < 20*time.Millisecond
+	lane.learn(f.took, l.r.config.PerTarget)
 	switch {
 	case f.verdict.free && f.verdict.after > 0:
 		lane.open, lane.probing = time.Now().Add(f.verdict.after), true
@@ -202,7 +227,7 @@ func (l *loop) release(lane *lane) {
 // sweep forgets a lane that is idle, and has claims look at one that was full.
 func (l *loop) sweep(name string) {
 	lane := l.lanes[name]
-	if slices.Contains(l.except, name) && !l.full(lane) {
+	if slices.Contains(l.except, name) && 2*(lane.running+len(lane.waiting)) <= l.hold(lane) && !lane.open.After(time.Now()) {
 		l.look = true
 	}
 	if lane.running == 0 && len(lane.waiting) == 0 && !lane.probing && lane.open.IsZero() {
@@ -214,10 +239,19 @@ func (l *loop) say(end ratchet.DeliveryEnd, of *ratchet.DueDelivery) {
 	l.ends = append(l.ends, said{end, of})
 }
 
+// ready is how much of what waits could begin as soon as there is a place: what
+// waits for a slow place counts for nothing, and keeps nobody from claiming.
+func (l *loop) ready() (n int) {
+	for _, lane := range l.lanes {
+		n += max(0, min(len(lane.waiting), l.hold(lane)-lane.running))
+	}
+	return n
+}
+
 // claim asks for what is due, if there may be something and room for it.
 func (l *loop) claim() {
 	ahead := l.r.config.Concurrency
-	if l.claiming || l.recovering || !l.look || l.waiting >= ahead || len(l.ends) > mostUnsaid || time.Now().Before(l.resume) {
+	if l.claiming || l.recovering || !l.look || 2*l.ready() > ahead || len(l.ends) > mostUnsaid || time.Now().Before(l.resume) {
 		return
 	}
 	l.look, l.claiming, l.except = false, true, nil
@@ -227,7 +261,7 @@ func (l *loop) claim() {
 		}
 	}
 	slices.Sort(l.except)
-	most, except := 2*ahead-l.waiting, l.except
+	most, except := 2*ahead-l.ready(), l.except
 	l.work.Go(func() {
 		var c claimed
 		if c.due, c.err = l.r.store.ClaimDeliveries(l.life, most, except); c.err == nil && len(c.due) == 0 {
@@ -250,7 +284,7 @@ func (l *loop) took(c claimed) {
 		d := &c.due[i]
 		ln := l.lanes[d.Lane]
 		if ln == nil {
-			ln = &lane{}
+			ln = &lane{share: firstShare}
 			l.lanes[d.Lane] = ln
 		}
 		ln.waiting = append(ln.waiting, d)
@@ -260,6 +294,13 @@ func (l *loop) took(c claimed) {
 		}
 	}
 	l.look = l.look || len(c.due) > 0
+	if l.waiting > mostHeld*l.r.config.Concurrency {
+		for _, lane := range l.lanes {
+			if lane.running >= l.width(lane) {
+				l.release(lane)
+			}
+		}
+	}
 }
 
 // write writes how attempts ended, many at once: those that end while one is
@@ -363,11 +404,12 @@ func (l *loop) tick() {
 	}
 	l.look = true
 	for name, lane := range l.lanes {
-		if !lane.open.IsZero() && !lane.open.After(now) {
+		switch idle := lane.running == 0 && len(lane.waiting) == 0; {
+		case lane.open.After(now):
+		case lane.open.IsZero() && idle:
+			delete(l.lanes, name) // nothing came since it was open
+		default:
 			lane.open = time.Time{}
-			if lane.running == 0 && len(lane.waiting) == 0 && !lane.probing {
-				delete(l.lanes, name)
-			}
 		}
 	}
 }

@@ -63,6 +63,33 @@ func TestASlowReceiverHoldsUpNobody(t *testing.T) {
 	}
 }
 
+// TestManySlowReceiversLeaveRoom has more receivers that do not answer than places
+// for attempts at once.
+func TestManySlowReceiversLeaveRoom(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(s *settings) { s.config.Concurrency, s.config.PerTarget = 16, 8 })
+	for range 5 {
+		slow, asked := receiver(t, hang)
+		for range 10 {
+			r.finish(t, hook(slow, func(d *ratchet.Destination) { d.Timeout = ratchet.Duration(10 * time.Second) }))
+		}
+		<-asked
+	}
+	quick, _ := receiver(t, nil)
+	began := time.Now()
+	for range 20 {
+		r.finish(t, hook(quick))
+	}
+	for range 20 {
+		if e := r.end(t); e.State != ratchet.DeliveryDelivered {
+			t.Fatalf("got %+v", e)
+		}
+	}
+	if took := time.Since(began); took > 8*time.Second {
+		t.Errorf("the quick one had to wait for the slow ones: %s", took)
+	}
+}
+
 // TestAnOpenBreakerBurnsNoAttempts has a host that fails until its breaker opens.
 func TestAnOpenBreakerBurnsNoAttempts(t *testing.T) {
 	t.Parallel()
@@ -211,7 +238,7 @@ func TestLinesAreWhole(t *testing.T) {
 	r := newRig(t)
 	const n = 50
 	for range n {
-		r.finish(t, ratchet.Destination{Type: "stdout", Prefix: "[{{task_name}}] ", Select: ".output.sum"}, ratchet.Destination{Type: "stderr", Template: "a\n{{output}}"})
+		r.finish(t, ratchet.Destination{Type: "stdout", Prefix: "[{{task_name}}] ", Select: ".output.sum"}, ratchet.Destination{Type: "stderr", Template: "a\x1b[2J\n{{output}}"})
 	}
 	for range 2 * n {
 		if e := r.end(t); e.State != ratchet.DeliveryDelivered {
@@ -222,7 +249,7 @@ func TestLinesAreWhole(t *testing.T) {
 	for line := range strings.Lines(r.out.String()) {
 		counts[line]++
 	}
-	if counts["[report] 3\n"] != n || counts["a\n"] != n || len(counts) != 3 {
+	if counts["[report] 3\n"] != n || counts["a\uFFFD[2J\n"] != n || len(counts) != 3 {
 		t.Errorf("got %v", counts)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/ratchet-runner/ratchet-go"
 	"github.com/ratchet-runner/ratchet-go/internal/destination"
@@ -55,7 +57,7 @@ func (r *Runner) print(ctx context.Context, c *console, e *errand, body *destina
 		return failed(err)
 	}
 	var text bytes.Buffer
-	for line := range bytes.Lines(body.Data) {
+	for line := range bytes.Lines(harmless(body.Data)) {
 		text.WriteString(prefix)
 		text.Write(bytes.TrimSuffix(line, []byte("\n")))
 		text.WriteByte('\n')
@@ -64,4 +66,14 @@ func (r *Runner) print(ctx context.Context, c *console, e *errand, body *destina
 		return again(err)
 	}
 	return verdict{bytes: int64(text.Len())}
+}
+
+// harmless is text for a terminal that is not to obey it.
+func harmless(text []byte) []byte {
+	return bytes.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\t' && r != '\n' {
+			return utf8.RuneError
+		}
+		return r
+	}, text)
 }

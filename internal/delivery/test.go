@@ -33,11 +33,11 @@ const maxShown = 4096
 
 // Test tries destinations, all at once, and writes nothing of it.
 func (r *Runner) Test(ctx context.Context, request TestRequest) []ratchet.DestinationTest {
-	if request.Job.ID.IsZero() {
-		request.Job, request.Execution, request.Version = sample(request.Job.Task, request.Task)
-	}
 	if request.Task.IsZero() {
 		request.Task = request.Job.TaskID
+	}
+	if request.Job.ID.IsZero() {
+		request.Job, request.Execution, request.Version = sample(request.Job.Task, request.Task)
 	}
 	tests := make([]ratchet.DestinationTest, len(request.Destinations))
 	var all sync.WaitGroup
@@ -50,6 +50,9 @@ func (r *Runner) Test(ctx context.Context, request TestRequest) []ratchet.Destin
 
 // sample is a made-up job that was completed.
 func sample(name string, task ratchet.TaskID) (ratchet.Job, *ratchet.Execution, string) {
+	if task.IsZero() {
+		task = ratchet.NewID[ratchet.Task]()
+	}
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	job := ratchet.Job{
 		ID: ratchet.NewID[ratchet.Job](), TaskID: task, Task: cmp.Or(name, "example"), State: ratchet.JobCompleted, Status: ratchet.StatusCompleted,
@@ -68,7 +71,7 @@ func (r *Runner) test(ctx context.Context, request *TestRequest, spec *ratchet.D
 	t := ratchet.DestinationTest{Name: spec.Name, Type: spec.Type, Target: spec.Target()}
 	d := &ratchet.DueDelivery{
 		Delivery: ratchet.Delivery{
-			ID: ratchet.NewID[ratchet.Delivery](), Job: request.Job.ID, TaskID: request.Task, Task: request.Job.Task,
+			ID: ratchet.NewID[ratchet.Delivery](), Job: request.Job.ID, TaskID: request.Job.TaskID, Task: request.Job.Task,
 			Destination: spec.Name, Type: spec.Type, Target: t.Target, CreatedAt: request.Job.FinishedAt,
 		},
 		Spec: *spec, Job: request.Job, Execution: request.Execution, Version: request.Version, Lane: spec.Lane(),
@@ -106,7 +109,7 @@ func (e *errand) conceal(err *ratchet.Error) *ratchet.Error {
 
 // rehearse makes everything that an attempt would, and sends nothing.
 func (r *Runner) rehearse(ctx context.Context, e *errand) ([]byte, error) {
-	body, err := e.event.Body(ctx)
+	body, err := r.body(ctx, e)
 	if err != nil {
 		return nil, err
 	}

@@ -146,7 +146,7 @@ func (c *checker) reference(pointer, name string) {
 		return
 	}
 	if c.where.Env != nil && !c.where.Env(name) {
-		c.add(pointer, fmt.Sprintf("${%s} has no value", name), "a variable that is set in the task's environment (ratchet env set TASK "+name+"=…)", "${"+name+"}")
+		c.add(pointer, fmt.Sprintf("${%s} has no value", name), "a variable that is set in the task's environment (ratchet task env set TASK "+name+"=…)", "${"+name+"}")
 	}
 }
 
@@ -318,7 +318,7 @@ func (c *checker) secrets() {
 				c.add(pointer, "this is how a secret is kept, not how it is given", "the secret itself", "")
 			}
 		case c.where.Bundle:
-			c.add(pointer, "a task's metadata is read by everybody who has the task, and must not hold secrets", `a variable of the task's environment: "${NAME}", set by "ratchet env set"`, "")
+			c.add(pointer, "a task's metadata is read by everybody who has the task, and must not hold secrets", `a variable of the task's environment: "${NAME}", set by "ratchet task env set"`, "")
 		case len(s) > MaxHeader || inLine(string(s)) != string(s):
 			c.add(pointer, "the secret has a line break or control character in it, or is longer than 4096 bytes", "one line", "")
 		case strings.HasPrefix(pointer, signing):

@@ -1,3 +1,5 @@
+//go:build !noserver
+
 package destination
 
 import (
@@ -21,7 +23,8 @@ const selectTime = time.Second
 var errNothing = errors.New("it gives none or several values, and exactly one is wanted: [ … ] makes one of several, // takes another one for none")
 
 // checkSelect says what is wrong with a jq expression.
-func checkSelect(expression string) error {
+func checkSelect(expression string) (err error) {
+	defer guard(&err)
 	q, err := parseSelect(expression)
 	if err != nil {
 		return err
@@ -62,13 +65,17 @@ func (e *Event) Select(ctx context.Context, expression string) (json.RawMessage,
 		return nil, err
 	}
 	value, err := selectFrom(ctx, envelope, expression)
+	if errors.Is(err, errSlow) { // or the server is busy
+		return nil, ratchet.Errorf(ratchet.ReasonTimeout, "select %q: %w %s", clip(expression, 100), err, selectTime)
+	}
 	if err != nil {
 		return nil, ratchet.Errorf(ratchet.ReasonValidation, "select %q: %w", clip(expression, 100), err)
 	}
 	return value, nil
 }
 
-func selectFrom(ctx context.Context, envelope json.RawMessage, expression string) (json.RawMessage, error) {
+func selectFrom(ctx context.Context, envelope json.RawMessage, expression string) (value json.RawMessage, err error) {
+	defer guard(&err)
 	plainQuery, err := gojq.Parse(expression)
 	if err == nil {
 		if path, ok := simplePath(plainQuery); ok {
@@ -103,7 +110,7 @@ func runSelect(ctx context.Context, code *gojq.Code, input any, budget int) (jso
 	}
 	if _, another := iter.Next(); another {
 		if ctx.Err() != nil {
-			return nil, errSlow()
+			return nil, errSlow
 		}
 		return nil, errNothing
 	}
@@ -123,13 +130,22 @@ func next(iter gojq.Iter) (any, error) {
 	case !failed:
 		return value, nil
 	case errors.Is(err, context.DeadlineExceeded):
-		return nil, errSlow()
+		return nil, errSlow
 	default:
 		return nil, errors.New(clip(err.Error(), 500))
 	}
 }
 
-func errSlow() error { return fmt.Errorf("it took longer than %s", selectTime) }
+// errSlow says that an expression had no time left.
+var errSlow = errors.New("it took longer than")
+
+// guard makes an error of a panic: an expression of a stranger must not end the
+// server, whatever it finds in the library.
+func guard(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("it cannot be run: %.200v", p)
+	}
+}
 
 // simplePath reports whether a query is nothing but members' names, ".a.b", and
 // which.

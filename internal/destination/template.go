@@ -97,7 +97,7 @@ func (t template) unknown(pointer string, where Where, body bool) (wrong []ratch
 		default:
 			d.Expected = "one of " + strings.Join(names(body), ", ") + ", meta_…, env_…"
 			if near := ratchet.Nearest(name, names(body)); near != "" {
-				d.Expected = near + "? Else " + d.Expected
+				d.Expected = near + "? docs/deliveries-reference.md lists them"
 			}
 		}
 		wrong = append(wrong, d)
@@ -109,6 +109,9 @@ func (t template) unknown(pointer string, where Where, body bool) (wrong []ratch
 func (w Where) knows(name string, body bool) bool {
 	if slices.Contains(names(body), name) || slices.Contains(w.Variables, name) {
 		return true
+	}
+	if w.Bundle && w.Variables == nil && strings.HasPrefix(name, "env_") {
+		return true // the server that takes the task knows its own
 	}
 	if key, meta := strings.CutPrefix(name, "meta_"); meta {
 		_, found := metadata(w.Tags)[key]
@@ -166,7 +169,7 @@ func (t template) render(value func(name, before string) (string, error), refs m
 
 // Missing is the error of a reference that stands for nothing.
 func Missing(reference string) error {
-	return ratchet.Errorf(ratchet.ReasonValidation, "${%s} has no value in the task's environment: set it (ratchet env set), and redeliver", reference)
+	return ratchet.Errorf(ratchet.ReasonValidation, "${%s} has no value in the task's environment: set it (ratchet task env set), and redeliver", reference)
 }
 
 // inURL is a value as it may stand in a URL: no part of a path becomes another,

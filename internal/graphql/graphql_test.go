@@ -92,6 +92,33 @@ func TestEveryOperationCanBeReached(t *testing.T) {
 	do("schedules.preview", `{ previewSchedule(input: {cron: "0 0 1 1 *", after: "2026-06-01T00:00:00Z", count: 1}) }`, `["2027-01-01T00:00:00Z"]`)
 	do("schedules.delete", `mutation { deleteSchedule(id: "nightly") }`, `true`)
 
+	goals := `destinations: [{type: "file", path: "{{job_id}}.json", ifExists: "overwrite"}]`
+	do("deliveries.test", `mutation { testDestinations(input: {task: "double", `+goals+`}) { name type target ok sent error { message details { pointer } } } }`,
+		`[{"name":"file-1","type":"FILE","target":"`)
+	told := s.must(`mutation { executeTaskDirect(taskId: "double", inputData: {n: 4}, wait: "1m", options: {` + goals + `}) { job { id destinations } } }`)
+	if !strings.Contains(told, `"destinations":[{"type":"file","name":"file-1","on":"success","path":"{{job_id}}.json","ifExists":"overwrite"}]`) {
+		t.Errorf("got %s", told)
+	}
+	toldID := quote(field(t, told, "executeTaskDirect", "job", "id"))
+	delivered := do("deliveries.list", `query($j: ID!) { deliveries(filters: {jobId: $j}, sort: [{field: CREATED_AT}]) { items { id destination type taskName job { status } } meta { total } } }`,
+		`"destination":"file-1","type":"FILE","taskName":"double","job":{"status":"COMPLETED"}}],"meta":{"total":1}`, "j", toldID)
+	deliveryID := quote(strings.Split(strings.Split(delivered, `"id":"`)[1], `"`)[0])
+	for !strings.Contains(s.must(`query($id: ID!) { delivery(id: $id) { state } }`, "id", deliveryID), "DELIVERED") {
+		if t.Context().Err() != nil {
+			t.Fatal("the result was never delivered")
+		}
+	}
+	do("deliveries.get", `query($id: ID!) { delivery(id: $id) { target attempts receipts { attempt bytes error { message } } } }`, `"target":"{{job_id}}.json"`, "id", deliveryID)
+	do("deliveries.redeliver", `mutation($id: ID!) { redeliver(id: $id) { id } }`, strings.Trim(deliveryID, `"`), "id", deliveryID)
+	do("deliveries.redeliver_many", `mutation { redeliverMany(filters: {state: FAILED}, dryRun: true) { matched changed } }`, `{"matched":0,"changed":0}`)
+	hook := do("hooks.create", `mutation { createHook(taskId: "double", input: {name: "shop", verify: INSECURE_NONE}) { hook { id verify priority enabled } path secret } }`, `"verify":"INSECURE_NONE","priority":"NORMAL","enabled":true},"path":"/hooks/`)
+	hookID := quote(field(t, hook, "createHook", "hook", "id"))
+	do("hooks.list", `{ hooks(taskId: "double") { name calls usedAt } }`, `[{"name":"shop","calls":0,"usedAt":null}]`)
+	do("hooks.update", `mutation($id: ID!) { updateHook(id: $id, input: {enabled: false, priority: HIGH}) { enabled priority } }`, `{"enabled":false,"priority":"HIGH"}`, "id", hookID)
+	signed := s.must(`mutation { createHook(taskId: "double", input: {name: "signed"}) { hook { id } secret } }`)
+	do("hooks.rotate", `mutation($id: ID!) { rotateHook(id: $id) { url secret hook { name } } }`, `{"url":null,"secret":"whsec_`, "id", quote(field(t, signed, "createHook", "hook", "id")))
+	do("hooks.delete", `mutation($id: ID!) { deleteHook(id: $id) }`, `true`, "id", hookID)
+
 	do("cluster.workers", `{ workers { id pid taskName } }`, `"workers":[`)
 	do("cluster.nodes", `{ nodes { id host slots } }`, `node_`)
 	do("cluster.stats", `{ stats { tasks paused jobs { totalJobs completed states { state count } } oldestDueAt } jobStats { totalJobs } taskStats { totalTasks enabledTasks disabledTasks } }`, `"taskStats":{"totalTasks":1,"enabledTasks":1,"disabledTasks":0}`)

@@ -219,6 +219,8 @@ func patch(p *ratchet.SchedulePatch, name string, given any) error {
 		p.Overlap = v
 	case *bool:
 		p.Enabled = v
+	case []ratchet.Destination:
+		p.Destinations = &v
 	default:
 		return fmt.Errorf("the schema has %s of the type %T, and no schedule does", name, given)
 	}
@@ -246,6 +248,8 @@ func isNull(given any) bool {
 	case *ratchet.OverlapPolicy:
 		return v == nil
 	case []string:
+		return v == nil
+	case []ratchet.Destination:
 		return v == nil
 	case json.RawMessage:
 		return v == nil

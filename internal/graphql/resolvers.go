@@ -29,6 +29,7 @@ type (
 	ofExecution  struct{ *resolvers }
 	ofSchedule   struct{ *resolvers }
 	ofEvent      struct{ *resolvers }
+	ofDelivery   struct{ *resolvers }
 )
 
 var _ exec.ResolverRoot = (*resolvers)(nil)
@@ -56,6 +57,9 @@ func (r *resolvers) Schedule() exec.ScheduleResolver { return ofSchedule{r} }
 
 // Event returns the resolver of events.
 func (r *resolvers) Event() exec.EventResolver { return ofEvent{r} }
+
+// Delivery returns the resolver of deliveries.
+func (r *resolvers) Delivery() exec.DeliveryResolver { return ofDelivery{r} }
 
 // at says of which argument an error is.
 func at(ctx context.Context, argument string, err error) error {
@@ -99,6 +103,8 @@ func asVersion(v *ratchet.Version) schema.Version    { return schema.Version{Ver
 func asJob(j *ratchet.Job) schema.Job                { return schema.Job{Job: j} }
 func asSchedule(s *ratchet.Schedule) schema.Schedule { return schema.Schedule{Schedule: s} }
 func asKey(k *ratchet.Key) schema.Key                { return schema.Key{Key: k} }
+func asDelivery(d *ratchet.Delivery) schema.Delivery { return schema.Delivery{Delivery: d} }
+func asHook(h *ratchet.Hook) schema.Hook             { return schema.Hook{Hook: h} }
 func asStats(s *ratchet.Stats) schema.Stats          { return schema.Stats{Stats: s} }
 
 // listed is an execution of a list, without its logs and fetches.

@@ -26,12 +26,13 @@ import (
 
 // A server is the API over a real store; nothing works on its jobs but the test.
 type server struct {
-	t     *testing.T
-	url   string
-	store *sqlstore.Store
-	hub   *stream.Hub
-	svc   *service.Service
-	as    auth.Principal
+	handler http.Handler // with nobody asking
+	t       *testing.T
+	url     string
+	store   *sqlstore.Store
+	hub     *stream.Hub
+	svc     *service.Service
+	as      auth.Principal
 }
 
 type readable struct{}
@@ -73,7 +74,7 @@ func serve(t *testing.T, options ...func(*rest.Config)) *server {
 		w.Header().Set("X-Request-Id", "req-1")
 		h.ServeHTTP(w, r.WithContext(auth.With(r.Context(), s.as)))
 	}))
-	s.url = web.URL
+	s.url, s.handler = web.URL, h
 	t.Cleanup(func() {
 		s.hub.Close("the test is over")
 		web.Close()

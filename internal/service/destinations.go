@@ -67,13 +67,9 @@ func (s *Service) checkDestinations(ctx context.Context, wrong *problems, pointe
 		if all[i].Name != "" {
 			wrong.text(at+"/name", "the name", all[i].Name, textRule{least: 1, most: maxDestinationName})
 		}
-		d := all[i].CloneSecrets()
-		d.EachSecret(func(pointer string, secret ratchet.Secret) ratchet.Secret {
-			if name, reference := secret.Reference(); reference {
-				checkReference(ctx, wrong, at+pointer, name, rule)
-			}
-			return secret
-		})
+		for _, r := range destination.ReferencesAt(&all[i]) {
+			checkReference(ctx, wrong, at+r.Pointer, r.Name, rule)
+		}
 	}
 }
 

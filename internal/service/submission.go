@@ -76,7 +76,9 @@ func (b *submitter) submission(ctx context.Context, r *ratchet.JobRequest) (sub 
 		goals = version.Destinations
 	}
 	sub.Job = b.job(task, version, input, r)
-	sub.Job.Destinations = goals
+	if len(goals) > 0 {
+		sub.Job.Destinations = goals
+	}
 	b.answer(sub.Job, r)
 	if r.IdempotencyKey != "" {
 		sub.Fingerprint, err = fingerprint(task.ID, asked, r)

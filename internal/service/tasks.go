@@ -8,6 +8,7 @@ import (
 
 	"github.com/ratchet-runner/ratchet-go"
 	"github.com/ratchet-runner/ratchet-go/internal/bundle"
+	"github.com/ratchet-runner/ratchet-go/internal/destination"
 )
 
 func ratchetError(err error) (*ratchet.Error, bool) { return errors.AsType[*ratchet.Error](err) }
@@ -81,6 +82,9 @@ func (s *Service) registerTask(ctx context.Context, in RegisterTask) (*ratchet.R
 	v := versionOf(b)
 	var wrong problems
 	wrong.add(ratchet.ReasonTaskValidation, prefixed("/limits", s.overLimits(v.Limits))...)
+	if s.deliverer != nil && len(v.Destinations) > 0 { // which variables the operator has is known here only
+		wrong.add(ratchet.ReasonTaskValidation, prefixed("/destinations", destination.CheckAll(v.Destinations, destination.Where{Bundle: true, Variables: append([]string{}, s.deliverer.Variables()...)}))...)
+	}
 	if err := wrong.err(); err != nil {
 		return nil, err
 	}
@@ -117,7 +121,7 @@ func versionOf(b *bundle.Bundle) *ratchet.Version {
 		ID: ratchet.NewID[ratchet.Version](), Task: b.Name, Digest: b.Digest, Semver: b.Version,
 		Engine: b.Engine, Isolation: b.Isolation, Slots: b.Slots, Fetch: b.Fetch,
 		Limits: b.Limits, Permissions: b.Permissions, Retry: b.Retry,
-		Concurrency: b.Concurrency, Rate: b.Rate,
+		Concurrency: b.Concurrency, Rate: b.Rate, Destinations: destination.Prepare(b.Destinations),
 		InputSchema: b.Input.Raw(), OutputSchema: b.Output.Raw(),
 	}
 }

@@ -22,15 +22,22 @@ type lane struct {
 
 // lanesWaiting reads the lanes in which deliveries wait. It steps from one to the
 // next through the index, past however many wait in each: a receiver that is dead
-// has a long lane, and the others must not pay for it.
-const lanesWaiting = "WITH RECURSIVE waiting(lane) AS (SELECT min(lane) FROM deliveries WHERE state = 'pending' " +
-	"UNION ALL SELECT (SELECT min(deliveries.lane) FROM deliveries WHERE deliveries.state = 'pending' AND deliveries.lane > waiting.lane) FROM waiting WHERE waiting.lane IS NOT NULL) " +
-	"SELECT lane, (SELECT min(next_at) FROM deliveries WHERE deliveries.state = 'pending' AND deliveries.lane = waiting.lane) FROM waiting WHERE lane IS NOT NULL"
+// has a long lane, and the others must not pay for it. SQLite, which knows nothing
+// of how many there are, would take the index of states and look at all of them.
+func lanesWaiting(d dialect) string {
+	from := " FROM deliveries"
+	if d == sqlite {
+		from += " INDEXED BY deliveries_due"
+	}
+	return "WITH RECURSIVE waiting(lane) AS (SELECT min(lane)" + from + " WHERE state = 'pending' " +
+		"UNION ALL SELECT (SELECT min(deliveries.lane)" + from + " WHERE deliveries.state = 'pending' AND deliveries.lane > waiting.lane) FROM waiting WHERE waiting.lane IS NOT NULL) " +
+		"SELECT lane, (SELECT min(next_at)" + from + " WHERE deliveries.state = 'pending' AND deliveries.lane = waiting.lane) FROM waiting WHERE lane IS NOT NULL"
+}
 
 // lanes returns the lanes in which deliveries wait, but for those in except, the
 // one that is due first first.
 func (s *Store) lanes(ctx context.Context, except []string) (waiting []lane, err error) {
-	rs, err := s.reader().query(ctx, lanesWaiting)
+	rs, err := s.reader().query(ctx, lanesWaiting(s.kind))
 	if err != nil {
 		return nil, err
 	}
@@ -273,8 +280,19 @@ func (s *Store) EndDeliveries(ctx context.Context, ends []ratchet.DeliveryEnd) e
 	err := s.write(ctx, "end deliveries", func(t *tx) error {
 		stale = 0
 		var rows []values
-		for i := range ends {
-			row, err := s.endOne(ctx, t, &ends[i])
+		taken, others := alike(ends)
+		for status, all := range taken {
+			for some := range slices.Chunk(all, takenAtOnce) {
+				written, err := s.endTaken(ctx, t, status, some, now())
+				if err != nil {
+					return err
+				}
+				rows = append(rows, written...)
+				stale += int64(len(some) - len(written))
+			}
+		}
+		for _, e := range others {
+			row, err := s.endOne(ctx, t, e)
 			if errors.Is(err, ratchet.ErrStale) {
 				stale++
 				continue

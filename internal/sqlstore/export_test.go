@@ -31,6 +31,20 @@ func (s *Store) ExplainJobs(ctx context.Context, q ratchet.Query) (page, count s
 	return page, count, err
 }
 
+// ExplainDeliveries returns how SQLite would find the lanes in which deliveries
+// wait, and one that ends.
+func (s *Store) ExplainDeliveries(ctx context.Context) (lanes, end string, err error) {
+	if lanes, err = s.explain(ctx, lanesWaiting(sqlite), nil); err != nil {
+		return "", "", err
+	}
+	end, err = s.explain(ctx, endDelivery(), make([]any, 8))
+	if err != nil {
+		return "", "", err
+	}
+	many, err := s.explain(ctx, endTaken(4), make([]any, 10))
+	return lanes, end + many, err
+}
+
 func (s *Store) explain(ctx context.Context, sql string, args []any) (string, error) {
 	rs, err := s.reader().query(ctx, "EXPLAIN QUERY PLAN "+sql, args...)
 	if err != nil {

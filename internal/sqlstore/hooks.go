@@ -41,7 +41,7 @@ func hooks() table[ratchet.Hook] {
 
 // Hooks returns the hooks of a task, by name.
 func (s *Store) Hooks(ctx context.Context, task ratchet.TaskID) ([]ratchet.Hook, error) {
-	all, err := hooks().all(ctx, s.reader(), "WHERE task_id = ? ORDER BY name", task)
+	all, err := hooks().all(ctx, s.reader(), "WHERE task_id = ? ORDER BY hooks.name", task)
 	return all, wrap("list hooks", err)
 }
 

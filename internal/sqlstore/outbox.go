@@ -165,7 +165,7 @@ func deliveryEvent(d *ratchet.Delivery) ratchet.Event {
 
 // destinationsValue is how destinations are kept: none is "".
 func destinationsValue(all []ratchet.Destination) any {
-	if len(all) == 0 {
+	if all == nil {
 		return ""
 	}
 	return jsonValue{all}

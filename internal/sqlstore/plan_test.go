@@ -46,6 +46,20 @@ func TestListsOfJobsAreFoundByIndexes(t *testing.T) {
 	}
 }
 
+// However many wait in one lane, the others are found, and one is leased and
+// ended, by indexes.
+func TestDeliveriesAreFoundByIndexes(t *testing.T) {
+	t.Parallel()
+	s := storetest.Open(t, sqlstore.Config{URL: storetest.SQLite(t)})
+	lanes, end, err := s.ExplainDeliveries(t.Context())
+	if err != nil || strings.Count(lanes, "deliveries_due") != 3 || strings.Contains(lanes, "SCAN deliveries") || strings.Contains(lanes, "by_state") {
+		t.Errorf("the lanes: got %q, %v, want them by their index", lanes, err)
+	}
+	if strings.Count(end, "id=?") != 5 || strings.Contains(end, "SCAN") {
+		t.Errorf("the ends of one and of four: got %q, want them by their IDs", end)
+	}
+}
+
 // A page deep in a list is found as fast as the first one.
 func TestCursorsLeadThroughTheIndex(t *testing.T) {
 	t.Parallel()

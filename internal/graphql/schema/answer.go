@@ -28,6 +28,7 @@ type (
 	ExecutionList struct{ List[Execution] }
 	ScheduleList  struct{ List[Schedule] }
 	KeyList       struct{ List[Key] }
+	DeliveryList  struct{ List[Delivery] }
 )
 
 // MetaOf is what there is to say of a page that was asked for by q.

@@ -60,7 +60,7 @@ func TestTheTypesHaveAllThatTheDomainHas(t *testing.T) {
 	// Where GraphQL has another word for a field of the domain, or none.
 	words := map[string]string{
 		"Version.task": "taskName", "Execution.job": "jobId", "Execution.node": "nodeId", "Worker.node": "nodeId", "Worker.task": "taskName", "Event.task": "taskName",
-		"ExecuteTaskInput.input": "inputData", "Stats.states": "jobs", "RegisteredTask.created": "created",
+		"ExecuteTaskInput.input": "inputData", "Stats.states": "jobs", "RegisteredTask.created": "created", "Delivery.task": "taskName", "Hook.task": "taskName",
 	}
 	for name, of := range map[string]reflect.Type{
 		"Task": reflect.TypeFor[ratchet.Task](), "Version": reflect.TypeFor[ratchet.Version](), "Job": reflect.TypeFor[ratchet.Job](),
@@ -76,6 +76,9 @@ func TestTheTypesHaveAllThatTheDomainHas(t *testing.T) {
 		"Concurrency": reflect.TypeFor[ratchet.Concurrency](), "Rate": reflect.TypeFor[ratchet.Rate](),
 		"ExecuteTaskInput": reflect.TypeFor[ratchet.JobRequest](), "CreateScheduleInput": reflect.TypeFor[ratchet.ScheduleRequest](), "UpdateScheduleInput": reflect.TypeFor[ratchet.SchedulePatch](),
 		"PreviewScheduleInput": reflect.TypeFor[ratchet.RuleRequest](), "CreateKeyInput": reflect.TypeFor[ratchet.KeyRequest](), "RetryInput": reflect.TypeFor[ratchet.Retry](),
+		"Delivery": reflect.TypeFor[ratchet.Delivery](), "Receipt": reflect.TypeFor[ratchet.Receipt](), "DestinationTest": reflect.TypeFor[ratchet.DestinationTest](),
+		"TestDestinationsInput": reflect.TypeFor[ratchet.DestinationTestRequest](), "Hook": reflect.TypeFor[ratchet.Hook](),
+		"CreateHookInput": reflect.TypeFor[ratchet.HookRequest](), "UpdateHookInput": reflect.TypeFor[ratchet.HookPatch](),
 	} {
 		def := sch.Types[name]
 		if def == nil {
@@ -107,8 +110,10 @@ func TestTheEnumsAreThoseOfTheDomain(t *testing.T) {
 	for name, words := range map[string][]string{
 		"JobStatus": texts(ratchet.JobStatuses()), "JobState": texts(ratchet.JobStates()), "ExecutionState": texts(ratchet.ExecutionStates()),
 		"MissedPolicy": texts(ratchet.MissedPolicies()), "OverlapPolicy": texts(ratchet.OverlapPolicies()), "Scope": texts(ratchet.Scopes()), "ErrorCode": texts(ratchet.Codes()),
-		"EventType":   append(texts(ratchet.EventTypes()), string(ratchet.EventGap), string(ratchet.EventEnd)),
-		"Backoff":     texts(ratchet.Backoffs()),
+		"EventType":       append(texts(ratchet.EventTypes()), string(ratchet.EventGap), string(ratchet.EventEnd)),
+		"Backoff":         texts(ratchet.Backoffs()),
+		"DestinationType": texts(ratchet.DestinationTypes()), "DeliveryState": texts(ratchet.DeliveryStates()),
+		"HookScheme":  {"standard", "github", "insecure_none"},
 		"JobPriority": {"low", "normal", "high", "urgent", "critical"}, "LogLevel": {"trace", "debug", "info", "warn", "error"},
 	} {
 		var got []string

@@ -178,6 +178,37 @@ func UnmarshalCacheUse(v any) (ratchet.CacheUse, error) {
 	return unmarshalWord(v, ratchet.CacheHit, ratchet.CacheBypass)
 }
 
+// MarshalDestinationType writes a ratchet.DestinationType.
+func MarshalDestinationType(v ratchet.DestinationType) gql.Marshaler { return marshalWord(string(v)) }
+
+// UnmarshalDestinationType is never asked for: destinations are scalars.
+func UnmarshalDestinationType(v any) (ratchet.DestinationType, error) {
+	return unmarshalWord(v, ratchet.DestinationTypes()...)
+}
+
+// MarshalDeliveryState writes a ratchet.DeliveryState.
+func MarshalDeliveryState(v ratchet.DeliveryState) gql.Marshaler { return marshalWord(string(v)) }
+
+// UnmarshalDeliveryState is never asked for: states are only shown.
+func UnmarshalDeliveryState(v any) (ratchet.DeliveryState, error) {
+	return unmarshalWord(v, ratchet.DeliveryStates()...)
+}
+
+// MarshalHookScheme writes a ratchet.HookScheme.
+func MarshalHookScheme(v ratchet.HookScheme) gql.Marshaler {
+	return marshalWord(strings.ReplaceAll(string(v), "-", "_"))
+}
+
+// UnmarshalHookScheme reads a ratchet.HookScheme.
+func UnmarshalHookScheme(v any) (ratchet.HookScheme, error) {
+	var words []ratchet.HookScheme
+	for _, s := range ratchet.HookSchemes() {
+		words = append(words, ratchet.HookScheme(strings.ReplaceAll(string(s), "-", "_")))
+	}
+	word, err := unmarshalWord(v, words...)
+	return ratchet.HookScheme(strings.ReplaceAll(string(word), "_", "-")), err
+}
+
 // MarshalBackoff writes a ratchet.Backoff.
 func MarshalBackoff(v ratchet.Backoff) gql.Marshaler { return marshalWord(string(v)) }
 

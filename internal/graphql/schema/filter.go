@@ -146,6 +146,7 @@ type (
 	ExecutionFilters []ratchet.Filter
 	ScheduleFilters  []ratchet.Filter
 	KeyFilters       []ratchet.Filter
+	DeliveryFilters  []ratchet.Filter
 )
 
 // UnmarshalGQL reads a TaskFiltersInput.
@@ -193,6 +194,15 @@ func (f *KeyFilters) UnmarshalGQL(v any) (err error) {
 // MarshalGQL is never asked for: filters are only sent.
 func (KeyFilters) MarshalGQL(io.Writer) {}
 
+// UnmarshalGQL reads a DeliveryFiltersInput.
+func (f *DeliveryFilters) UnmarshalGQL(v any) (err error) {
+	*f, err = filters(v, ratchet.DeliveryFields())
+	return err
+}
+
+// MarshalGQL is never asked for: filters are only sent.
+func (DeliveryFilters) MarshalGQL(io.Writer) {}
+
 // UnmarshalTaskSortField reads the name of a field.
 func UnmarshalTaskSortField(v any) (string, error) { return sortField(v, ratchet.TaskFields()) }
 
@@ -226,6 +236,12 @@ func UnmarshalKeySortField(v any) (string, error) { return sortField(v, ratchet.
 
 // MarshalKeySortField is never asked for.
 func MarshalKeySortField(field string) gql.Marshaler { return gql.MarshalString(Screaming(field)) }
+
+// UnmarshalDeliverySortField reads the name of a field.
+func UnmarshalDeliverySortField(v any) (string, error) { return sortField(v, ratchet.DeliveryFields()) }
+
+// MarshalDeliverySortField is never asked for.
+func MarshalDeliverySortField(field string) gql.Marshaler { return gql.MarshalString(Screaming(field)) }
 
 // Screaming turns "createdAt" into "CREATED_AT".
 func Screaming(name string) string {

@@ -25,6 +25,7 @@ func lists() []list {
 		{"Execution", ratchet.ExecutionFields(), map[string]string{"state": "ExecutionState"}},
 		{"Schedule", ratchet.ScheduleFields(), nil},
 		{"Key", ratchet.KeyFields(), nil},
+		{"Delivery", ratchet.DeliveryFields(), map[string]string{"type": "DestinationType", "state": "DeliveryState"}},
 	}
 }
 

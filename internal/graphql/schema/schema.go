@@ -185,6 +185,14 @@ func (e Explanation) Executions() (all []ExecutionSummary) {
 	return all
 }
 
+// Deliveries are those of the job's result.
+func (e Explanation) Deliveries() (all []Delivery) {
+	for i := range e.Explanation.Deliveries {
+		all = append(all, Delivery{&e.Explanation.Deliveries[i]})
+	}
+	return all
+}
+
 // A Schedule is a schedule as GraphQL shows it.
 type Schedule struct{ *ratchet.Schedule }
 
@@ -246,6 +254,14 @@ func (e Event) JobID() string { return id(e.Event.Job) }
 
 // TaskName is the task's name.
 func (e Event) TaskName() string { return e.Task }
+
+// Delivery is what the event tells of; nil if it tells of none.
+func (e Event) Delivery() *Delivery {
+	if e.Event.Delivery == nil {
+		return nil
+	}
+	return &Delivery{e.Event.Delivery}
+}
 
 // ExecutionID is the execution's.
 func (e Event) ExecutionID() string { return id(e.Execution) }
