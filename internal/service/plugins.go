@@ -138,6 +138,9 @@ func (s *Service) enablePlugin(ctx context.Context, in EnablePlugin) (*ratchet.P
 		settings.Priority = in.Priority
 	}
 	if settings, err = s.plugins.Settled(ctx, in.Plugin, settings); err != nil {
+		if e, known := ratchetError(err); known && e.Reason == ratchet.ReasonValidation {
+			e.Details = prefixed("/config", e.Details)
+		}
 		return nil, err
 	}
 	return s.setPlugin(ctx, in.Plugin, settings, seen)
