@@ -56,6 +56,7 @@ func figures() []figure {
 		{"run", runWarm},
 		{"idle", idle},
 		{"restart", restarting},
+		{"plugins", plugins},
 	}
 }
 

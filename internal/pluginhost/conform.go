@@ -185,9 +185,16 @@ func (c *conformance) capabilities(ctx context.Context) {
 	m := c.ready.manifest
 	sample := func(hook ratchet.HookPoint) (head any, body []byte) {
 		input := []byte(`{"sample":true}`)
-		return eventHead{PluginEvent: &ratchet.PluginEvent{
+		e := &ratchet.PluginEvent{
 			Hook: hook, Job: ratchet.NewID[ratchet.Job](), Task: "sample-task", Version: "1.0.0", Attempt: 1, MaxAttempts: 3, At: time.Now().UTC(),
-		}, InputSize: len(input)}, input
+		}
+		switch hook {
+		case ratchet.HookOnFailure:
+			e.State, e.Error = ratchet.ExecutionFailed, ratchet.Errorf(ratchet.ReasonExecutionFailed, "Error: a sample")
+		case ratchet.HookAfterExecution, ratchet.HookOnSuccess:
+			e.State = ratchet.ExecutionCompleted
+		}
+		return eventHead{PluginEvent: e, InputSize: len(input)}, input
 	}
 	try := func(name, op string, head any, body []byte, look func(*ipc.PluginReturn) (string, error)) {
 		c.check(name, func() (note string, err error) {
