@@ -1,7 +1,6 @@
 package scaffold
 
 import (
-	"bytes"
 	"cmp"
 	"embed"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/template"
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
 	sdk "github.com/ratchet-runner/ratchet-go/sdk/javascript"
@@ -90,21 +88,19 @@ func (o PluginOptions) render(program string) (map[string][]byte, error) {
 	}
 	description := cmp.Or(strings.TrimSuffix(strings.TrimSpace(o.Description), "."), "Greets, and tells of jobs that failed")
 	first := strings.ToLower(description[:1]) + description[1:]
+	// No text/template: one that is executed keeps every exported method in the
+	// program, of all types that there are (docs/building.md).
+	filled := strings.NewReplacer("{{.Name}}", o.Name, "{{.Sentence}}", strings.ReplaceAll(first, "\n", " "), "{{.Quoted}}", fmt.Sprintf("%q", description))
 	for _, e := range entries {
-		t, err := template.ParseFS(pluginFiles, dir+"/"+e.Name())
+		text, err := pluginFiles.ReadFile(dir + "/" + e.Name())
 		if err != nil {
 			return nil, fmt.Errorf("read a file of a plugin: %w", err)
-		}
-		var text bytes.Buffer
-		err = t.Execute(&text, struct{ Name, Sentence, Quoted string }{o.Name, strings.ReplaceAll(first, "\n", " "), fmt.Sprintf("%q", description)})
-		if err != nil {
-			return nil, fmt.Errorf("write a file of a plugin: %w", err)
 		}
 		name := strings.TrimSuffix(e.Name(), ".tmpl")
 		if name == "plugin.js" {
 			name = program
 		}
-		files[name] = text.Bytes()
+		files[name] = []byte(filled.Replace(string(text)))
 	}
 	if o.Language == "go" {
 		files[".gitignore"] = []byte("/" + program + "\n")
