@@ -155,5 +155,6 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 		Node:      d.node(), OnFinished: d.finished, Results: d.results, Hooks: hooks.dispatch, Log: o.Log,
 	})
 	d.watch()
+	d.watchPlugins()
 	return d, nil
 }
