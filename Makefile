@@ -26,10 +26,10 @@ build: ## build the command: bin/ratchet
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o $(BIN)/ratchet ./cmd/ratchet
 
 # All that may be left out; docs/building.md says what each costs.
-TAGS := nographql nopostgres noserver notypescript
+TAGS := nographql nopostgres noserver notypescript nowasm
 
 small: ## the smallest build, bin/ratchet-small, and the command's scripts on it
-	CGO_ENABLED=0 $(GO) build -trimpath -tags 'nographql nopostgres notypescript' -o /dev/null ./cmd/ratchet
+	CGO_ENABLED=0 $(GO) build -trimpath -tags 'nographql nopostgres notypescript nowasm' -o /dev/null ./cmd/ratchet
 	CGO_ENABLED=0 $(GO) build -trimpath -tags '$(TAGS)' -ldflags '-s -w' -o $(BIN)/ratchet-small ./cmd/ratchet
 	CGO_ENABLED=0 $(GO) test -tags '$(TAGS)' -run 'TestScripts$$' ./cmd/ratchet
 

@@ -34,14 +34,14 @@ func layers() map[string]layer {
 	return map[string]layer{
 		".":                    {nil, "the domain is imported by all and must be understood alone"},
 		"cmd/ratchet":          {[]string{"internal/cli", "internal/worker"}, "main only chooses between being the command and being a worker"},
-		"internal/cli":         {[]string{"client", "internal/daemon", "internal/destination", "internal/feature", "internal/config", "internal/recording", "internal/benchmark", "internal/executor", "internal/bundle", "internal/workerpool", "internal/worker", "internal/sandbox", "internal/egress", "internal/js", "internal/scaffold", "internal/typings", "internal/tasktest", "internal/testfile", "internal/engine"}, "the command runs a task by itself, or a server by the daemon, which alone knows what a server is made of"},
+		"internal/cli":         {[]string{"client", "internal/daemon", "internal/destination", "internal/feature", "internal/config", "internal/recording", "internal/benchmark", "internal/executor", "internal/bundle", "internal/workerpool", "internal/worker", "internal/sandbox", "internal/egress", "internal/js", "internal/scaffold", "internal/typings", "internal/tasktest", "internal/testfile", "internal/engine", "internal/pluginhost"}, "the command runs a task by itself, or a server by the daemon, which alone knows what a server is made of"},
 		"internal/executor":    {[]string{"internal/workerpool", "internal/bundle", "internal/egress", "internal/resilience", "internal/httpcache", "internal/cache"}, "an execution is led from outside the worker: no engine, no sandbox, no frames in the server"},
 		"internal/engine":      {[]string{"internal/js"}, "which engines a machine has is found out without running a task; the built-in one says its version"},
 		"internal/benchmark":   {[]string{"internal/sandbox"}, "what it measures is handed in: it looks at processes, not at tasks"},
 		"internal/recording":   {[]string{"internal/executor", "internal/bundle", "internal/egress", "internal/redact"}, "it stands at the seam of the executor, which does not know it"},
 		"internal/feature":     {nil, "what a build has is known before anything in it runs"},
 		"internal/bundle":      {[]string{"internal/testfile", "internal/feature", "internal/destination"}, "a task is read and built without running any of it"},
-		"internal/scaffold":    {[]string{"internal/bundle", "internal/typings"}, "a new task is files; what becomes of them is as for any task"},
+		"internal/scaffold":    {[]string{"internal/bundle", "internal/typings", "sdk/javascript"}, "a new task is files; what becomes of them is as for any task"},
 		"internal/typings":     {[]string{"internal/bundle"}, "types are made of what a task says, not of what it does"},
 		"internal/tasktest":    {[]string{"internal/testfile", "internal/executor", "internal/bundle", "internal/egress", "internal/recording"}, "a test is an execution whose effects are answered at the executor's seam"},
 		"internal/schedule":    {nil, "when a schedule runs is a matter of rules and clocks; jobs and stores come in as what it asks of them"},
@@ -55,7 +55,8 @@ func layers() map[string]layer {
 		"internal/ipc":         {nil, "plugins speak it too"},
 		"plugin":               {[]string{"internal/ipc"}, "whoever writes a plugin gets the domain, the frames and nothing else with it"},
 		"examples/plugins":     {[]string{"plugin"}, "an example has what anybody has who writes a plugin"},
-		"internal/pluginhost":  {[]string{"plugin", "internal/ipc", "internal/sandbox", "internal/resilience", "internal/bundle"}, "it speaks to plugins and keeps them in; a configuration is checked as a task's input is; what they are called for comes from its callers"},
+		"sdk/javascript":       {nil, "it is files, for programs in another language"},
+		"internal/pluginhost":  {[]string{"plugin", "internal/ipc", "internal/sandbox", "internal/resilience", "internal/bundle", "internal/feature"}, "it speaks to plugins and keeps them in; a configuration is checked as a task's input is; what they are called for comes from its callers"},
 		"internal/sandbox":     {nil, "it must be readable alone by whoever audits it"},
 		"internal/egress":      {[]string{"internal/resilience", "internal/httpcache"}, "every request of a task passes it, and nothing else of ours but what counts its failures and what keeps their answers"},
 		"internal/httpcache":   {[]string{"internal/cache", "internal/redact"}, "what may be kept is said by HTTP; where a request may go and how it gets there is the business of who asks"},
@@ -81,7 +82,7 @@ func layers() map[string]layer {
 		"internal/destination": {[]string{"webhook"}, "what a destination says is known where nothing is delivered: to the command line, and to whoever takes a job"},
 		"internal/delivery":    {[]string{"internal/destination", "internal/egress", "internal/resilience", "internal/redact", "webhook"}, "an attempt at a delivery goes out by the one door; where deliveries are kept it must not know"},
 		"internal/redact":      {nil, "whatever a task says passes it before it is kept or shown"},
-		"bench":                {[]string{"internal/executor", "internal/bundle", "internal/workerpool", "internal/worker", "internal/sandbox", "internal/egress", "internal/js", "internal/ipc", "internal/cli"}, "benchmarks may look anywhere"},
+		"bench":                {[]string{"internal/executor", "internal/bundle", "internal/workerpool", "internal/worker", "internal/sandbox", "internal/egress", "internal/js", "internal/ipc", "internal/cli", "plugin"}, "benchmarks may look anywhere"},
 	}
 }
 

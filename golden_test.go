@@ -171,6 +171,22 @@ func TestJSONFormOfEachDomainType(t *testing.T) {
 		Input: plan.Input, Priority: &plan.Priority, Tags: &plan.Tags, Missed: &plan.Missed, MissedMax: &plan.MissedMax, Overlap: &plan.Overlap,
 		MaxRuns: &plan.MaxRuns, Start: &plan.Start, End: &plan.End, Enabled: &yes, Destinations: &goals,
 	}
+	first := ratchet.HookFirst
+	plugin := &ratchet.Plugin{
+		Name: "notify", Kind: ratchet.PluginExecutable, Version: "1.2.0", Description: "Tells of failures", Author: "Ada", Homepage: "https://example.com", License: "MIT",
+		Path: "/var/lib/ratchet/plugins/ratchet-plugin-notify", Checksum: "ab12", Status: ratchet.PluginFailed, Problem: "it was exchanged",
+		Capabilities: []ratchet.PluginCapability{ratchet.PluginHooks, ratchet.PluginFunctions}, Hooks: []ratchet.PluginHook{{Point: ratchet.HookOnFailure, Priority: ratchet.HookDefault, Brief: true}},
+		Functions: []ratchet.PluginFunction{{Name: "send", Description: "Sends", Input: json.RawMessage(`{"type":"string"}`), Output: json.RawMessage(`{}`)}},
+		Events:    []string{"job"}, Requires: []ratchet.PluginRequirement{{Name: "audit", Version: "^1.2", Optional: true}},
+		Needs:        ratchet.PluginNeeds{Network: true, Listen: true, Files: []ratchet.PluginFile{{Path: "/var/log", Write: true}}, Memory: ratchet.GB},
+		ConfigSchema: json.RawMessage(`{"type":"object"}`),
+		PluginSettings: ratchet.PluginSettings{
+			Enabled: true, Config: json.RawMessage(`{"a":1}`), Pin: "cd34", Allowed: ratchet.PluginNeeds{Network: true}, OnError: ratchet.PluginIgnore,
+			Budget: ratchet.Duration(time.Second), Priority: &first, UpdatedAt: at,
+		},
+		PID: 7, StartedAt: at, Restarts: 2, Dropped: 3, Metrics: map[string]float64{"sent": 4},
+		Calls: []ratchet.PluginCalls{{Operation: "onFailure", Calls: 9, Failed: 2, Rejected: 1, P50: ratchet.Duration(time.Millisecond), P99: ratchet.Duration(time.Second), LastError: "no"}},
+	}
 	for name, v := range map[string]any{
 		"task.json": task, "version.json": version, "job.json": job, "execution.json": execution, "error.json": failure,
 		"schedule.json": plan, "node.json": node, "worker.json": worker, "key.json": key, "event.json": event, "stats.json": stats,
@@ -196,6 +212,8 @@ func TestJSONFormOfEachDomainType(t *testing.T) {
 		"hook-request.json":             &ratchet.HookRequest{Name: "shop", Verify: ratchet.HookGitHub, Priority: ratchet.PriorityHigh, Secret: "…"},
 		"hook-patch.json":               &ratchet.HookPatch{Enabled: &yes, Priority: &plan.Priority},
 		"created-hook.json":             &ratchet.CreatedHook{Hook: hook, URL: "https://example.com/hooks/…", Path: "/hooks/…", Secret: "whsec_…"},
+		"plugin.json":                   plugin,
+		"plugin-request.json":           &ratchet.PluginRequest{Config: json.RawMessage(`{"a":1}`), Checksum: "ab12", Allow: &plugin.Needs, AllowAll: true, OnError: ratchet.PluginFail, Budget: ratchet.Duration(time.Second), Priority: plugin.Priority},
 	} {
 		for _, f := range reflect.VisibleFields(reflect.TypeOf(v).Elem()) {
 			if reflect.ValueOf(v).Elem().FieldByIndex(f.Index).IsZero() && f.Name != "Cause" {

@@ -8,7 +8,7 @@ cd "${1:-$(dirname "$0")/..}"
 
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-builds=('' nographql nopostgres notypescript noserver 'nographql nopostgres notypescript' 'nographql nopostgres noserver notypescript')
+builds=('' nographql nopostgres notypescript nowasm noserver 'nographql nopostgres notypescript nowasm' 'nographql nopostgres noserver notypescript nowasm')
 
 # seconds COMMAND… prints how long it takes.
 seconds() {

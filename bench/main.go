@@ -58,6 +58,7 @@ func figures() []figure {
 		{"restart", restarting},
 		{"deliveries", deliveries},
 		{"deliveries-pg", deliveriesPostgres},
+		{"plugins", plugins},
 	}
 }
 

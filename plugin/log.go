@@ -29,9 +29,7 @@ func (h *handler) Handle(_ context.Context, r slog.Record) error {
 	}
 	inner := fields
 	for _, g := range h.groups {
-		next := map[string]any{}
-		inner[g] = next
-		inner = next
+		inner = below(inner, g)
 	}
 	r.Attrs(func(a slog.Attr) bool {
 		add(inner, a)
@@ -54,6 +52,16 @@ func orNow(t time.Time) time.Time {
 	return t
 }
 
+// below is the object of a group, made if there is none.
+func below(fields map[string]any, group string) map[string]any {
+	if there, ok := fields[group].(map[string]any); ok {
+		return there
+	}
+	made := map[string]any{}
+	fields[group] = made
+	return made
+}
+
 // add puts an attribute under its key, groups as objects.
 func add(to map[string]any, a slog.Attr) {
 	v := a.Value.Resolve()
@@ -61,8 +69,7 @@ func add(to map[string]any, a slog.Attr) {
 	case slog.KindGroup:
 		group := to
 		if a.Key != "" {
-			group = map[string]any{}
-			to[a.Key] = group
+			group = below(to, a.Key)
 		}
 		for _, member := range v.Group() {
 			add(group, member)

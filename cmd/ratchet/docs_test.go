@@ -90,7 +90,7 @@ type reader struct {
 // The guides are followed to the letter, but for the port.
 func TestTheGuidesAreTrue(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"write-a-task.md", "guide-server.md", "guide-postgres.md", "from-rust.md"} {
+	for _, name := range []string{"write-a-task.md", "guide-server.md", "guide-postgres.md", "from-rust.md", "write-a-plugin.md"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			followPage(t, filepath.Join("..", "..", "docs", name))
@@ -156,7 +156,11 @@ func (r *reader) write(f fence) {
 func (r *reader) command(f fence, before string) *exec.Cmd {
 	cmd := exec.CommandContext(r.t.Context(), "sh", "-ec", before+r.words.Replace(f.text))
 	cmd.Dir = r.dir
-	cmd.Env = append(os.Environ(), "NO_COLOR=1", "SHELL_STATE="+r.shell)
+	source, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	cmd.Env = append(os.Environ(), "NO_COLOR=1", "SHELL_STATE="+r.shell, "RATCHET_SOURCE="+source)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	return cmd

@@ -24,10 +24,10 @@ import (
 
 var update = flag.Bool("update", false, "write the expected output in testdata/script anew")
 
-// TestMain makes the test binary the ratchet command, and the worker that it
-// starts: a worker is /proc/self/exe with the argument "worker".
+// TestMain makes the test binary the ratchet command, and what that starts as
+// /proc/self/exe: a worker, and what becomes a plugin.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "worker" {
+	if len(os.Args) > 1 && (os.Args[1] == "worker" || os.Args[1] == "plugin-launch") {
 		os.Exit(cli.Main(context.Background(), cli.OS()))
 	}
 	testscript.Main(suite{m}, map[string]func(){

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -187,5 +188,42 @@ func TestNotificationTellsSlackOfJobsThatFailed(t *testing.T) {
 	p, err := s.Service().GetPlugin.Call(s.Context(), service.PluginRef{Plugin: "notification"})
 	if err != nil || strings.Contains(string(p.Config), "services") || !strings.Contains(string(p.Config), "#ops") {
 		t.Errorf("got %s, %v", p.Config, err)
+	}
+}
+
+func TestMaskingIsAPluginInJavaScript(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("node"); err != nil {
+		t.Fatal("Node is needed: the SDK in JavaScript is tested with it")
+	}
+	dir := t.TempDir()
+	copyAll(t, "masking", filepath.Join(dir, "masking"))
+	copyAll(t, "../../sdk/javascript", filepath.Join(dir, "masking", "node_modules", "ratchet-plugin"))
+	s := ratchettest.Start(t, ratchettest.WithPlugins(dir))
+	s.Enable("masking", ratchet.PluginRequest{Config: json.RawMessage(`{"mask": "[address]", "exempt": ["mail"]}`)})
+	s.Register("echo", `(i) => i`)
+	s.Register("mail", `(i) => i`)
+	metadata := `{"name": "ask", "version": "1.0.0", "permissions": {"plugins": ["masking"]}}`
+	archive := ratchettest.Zip(t, "ask", map[string]string{"metadata.json": metadata, "main.js": `async () => await ratchet.plugins.masking.mask("to ada@example.com")`})
+	if _, err := s.Service().RegisterTask.Call(s.Context(), service.RegisterTask{Archive: archive}); err != nil {
+		t.Fatal(err)
+	}
+	input := `{"note":"ask Ada <ada@example.com>","all":["a.b+c@x-y.example.org",7]}`
+	if j := run(s, "echo", input); string(j.Output) != `{"note":"ask Ada <[address]>","all":["[address]",7]}` || strings.Contains(string(j.Input), "@") {
+		t.Errorf("got %s of %s", j.Output, j.Input)
+	}
+	if j := run(s, "mail", input); string(j.Output) != input {
+		t.Errorf("exempt: got %s", j.Output)
+	}
+	if j := run(s, "ask", `{}`); string(j.Output) != `"to [address]"` {
+		t.Errorf("from a task: got %s, %+v", j.Output, j.Error)
+	}
+}
+
+// copyAll copies the files of a folder.
+func copyAll(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -37,6 +37,8 @@ export interface Context {
   readonly deadline: Date;
   /** The value of a variable that `permissions.env` in metadata.json declares; `undefined` if it was not given. */
   env(name: never): string | undefined;
+  /** Functions of the server's plugins, by plugin and name; `permissions.plugins` in metadata.json names the plugins that the task may call. */
+  readonly plugins: { readonly [plugin: string]: { readonly [name: string]: (argument?: unknown) => Promise<any> } };
   /** A line of the execution's log, level info. */
   readonly log: Log;
   /** How far the task is: a number from 0 up, 1 being all of it. */

@@ -18,12 +18,14 @@ func (a *app) dbCommand() *cobra.Command { return leftOut("db") }
 
 func (a *app) keyCommand() *cobra.Command { return leftOut("key") }
 
+func (*remote) pluginTest() *cobra.Command { return leftOut("test") }
+
 func leftOut(name string) *cobra.Command {
 	return &cobra.Command{
 		Use: name, Hidden: true, DisableFlagParsing: true,
 		Short: "Not in this build",
-		RunE: func(*cobra.Command, []string) error {
-			return usage("", "ratchet %s: %s", name, feature.Server().Missing())
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return usage("", "%s: %s", cmd.CommandPath(), feature.Server().Missing())
 		},
 	}
 }

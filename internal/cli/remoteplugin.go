@@ -21,7 +21,8 @@ func (a *app) pluginCommand() *cobra.Command {
   ratchet plugin new my-audit`,
 		(*remote).pluginList, (*remote).pluginInspect, (*remote).pluginEnable,
 		pluginAct("disable", "Use a plugin no more; its settings are kept", (*client.Client).DisablePlugin),
-		pluginAct("reload", "Start a plugin anew, without losing a call", (*client.Client).ReloadPlugin))
+		pluginAct("reload", "Start a plugin anew, without losing a call", (*client.Client).ReloadPlugin),
+		(*remote).pluginNew, (*remote).pluginTest)
 }
 
 func (r *remote) pluginList() *cobra.Command {

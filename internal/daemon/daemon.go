@@ -189,5 +189,6 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 	})
 	d.keepers(exec)
 	d.watch()
+	d.watchPlugins()
 	return d, nil
 }

@@ -19,6 +19,7 @@ func (d *Daemon) health(ctx context.Context) httpd.Health {
 	ctx, cancel := context.WithTimeout(ctx, pingTime)
 	defer cancel()
 	checks := []httpd.Check{d.checkDatabase(ctx), d.checkQueue(ctx), d.checkWorkers(), d.checkEngines(ctx), d.checkSecrets()}
+	checks = append(checks, d.checkPlugins(ctx)...)
 	if d.stopping.Load() {
 		checks = append(checks, httpd.Check{Name: "server", Status: httpd.Degraded, Message: "it is stopping"})
 	}

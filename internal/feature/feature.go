@@ -11,7 +11,7 @@ type Feature struct {
 }
 
 // All lists the features in the order of their tags.
-func All() []Feature { return []Feature{GraphQL(), Postgres(), Server(), TypeScript()} }
+func All() []Feature { return []Feature{GraphQL(), Postgres(), Server(), TypeScript(), WASM()} }
 
 // Postgres is the store on PostgreSQL, and with it several servers.
 func Postgres() Feature { return Feature{"PostgreSQL", "nopostgres", postgres} }
@@ -25,6 +25,9 @@ func TypeScript() Feature { return Feature{"TypeScript", "notypescript", typescr
 
 // GraphQL is the API at /graphql.
 func GraphQL() Feature { return Feature{"GraphQL", "nographql", graphql} }
+
+// WASM runs plugins that are WebAssembly.
+func WASM() Feature { return Feature{"WebAssembly", "nowasm", wasm} }
 
 // Without lists the tags of what this program was built without.
 func Without() []string {

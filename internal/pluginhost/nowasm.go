@@ -7,6 +7,7 @@ import (
 	"errors"
 
 	"github.com/ratchet-runner/ratchet-go"
+	"github.com/ratchet-runner/ratchet-go/internal/feature"
 )
 
 // compiled keeps nothing here.
@@ -17,5 +18,5 @@ func newCompiled() *compiled { return nil }
 func (*compiled) close(context.Context) error { return nil }
 
 func (h *Host) spawnWASM(context.Context, file, ratchet.PluginNeeds, string) (child, transport, *lines, error) {
-	return nil, nil, nil, errors.New("this build of Ratchet has no WebAssembly (it was built with -tags nowasm)")
+	return nil, nil, nil, errors.New(feature.WASM().Missing())
 }

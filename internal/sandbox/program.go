@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -88,6 +89,9 @@ const launchTime = 10 * time.Second
 // Start starts cmd confined by the Profile, and returns which walls are up once it
 // is the program. cmd.Path must be absolute, and its standard files must be files.
 func (l *Launcher) Start(cmd *exec.Cmd, p Profile) (Report, error) {
+	if !Supported() {
+		return startBare(cmd, p)
+	}
 	program := append([]string{cmd.Path}, cmd.Args...)
 	unstarted := *cmd
 	all := programAttrs(p)
@@ -117,6 +121,18 @@ func (l *Launcher) Start(cmd *exec.Cmd, p Profile) (Report, error) {
 		p.Namespaces = err.Error()
 	}
 	return Report{}, fmt.Errorf("sandbox: start %s: no way to start it", program[0]) // there always is one
+}
+
+// startBare starts a program where there is no sandbox at all.
+func startBare(cmd *exec.Cmd, p Profile) (report Report, err error) {
+	for _, layer := range Layers() {
+		report.record(layer, fmt.Errorf("not on %s: development only", runtime.GOOS))
+	}
+	report.settle()
+	if !p.Insecure {
+		return report, fmt.Errorf("sandbox: %w", ErrUnconfined)
+	}
+	return report, cmd.Start()
 }
 
 // heard waits until the command has become the program.

@@ -291,6 +291,10 @@ func (f *facts) cure() string {
 		return "correct what the task returns, or its output schema"
 	case ratchet.ReasonEgressRefused:
 		return "allow the host in \"permissions\": {\"net\"} of the task's metadata.json"
+	case ratchet.ReasonPluginRejected:
+		return "ask who runs the server why the plugin refuses it; \"ratchet plugin list\" shows the plugins"
+	case ratchet.ReasonPluginFailed, ratchet.ReasonPluginTimeout, ratchet.ReasonPluginUnavailable:
+		return "look at what ails the plugin with \"ratchet plugin inspect\", or enable it with --on-error ignore"
 	case ratchet.ReasonWorker:
 		return "look at the server's log for what happened to its worker"
 	default:

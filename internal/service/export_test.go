@@ -34,3 +34,11 @@ func Explain(f Facts) *ratchet.Explanation {
 	}
 	return inner.explain()
 }
+
+// HideSecrets is what a configuration of a plugin is shown as.
+func HideSecrets(schema, config string) string {
+	return string(hideSecrets([]byte(schema), []byte(config)))
+}
+
+// Unhidden is what a configuration is that was sent back as it was shown.
+func Unhidden(sent, kept string) string { return string(unhidden([]byte(sent), []byte(kept))) }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -122,7 +121,7 @@ func (s *Service) enablePlugin(ctx context.Context, in EnablePlugin) (*ratchet.P
 	seen := settings.UpdatedAt
 	settings.Enabled = true
 	if in.Config != nil {
-		settings.Config = in.Config
+		settings.Config = unhidden(in.Config, settings.Config)
 	}
 	// A file that was exchanged is pinned anew when the operator says so again.
 	settings.Pin = cmp.Or(in.Checksum, p.Checksum)
@@ -138,6 +137,9 @@ func (s *Service) enablePlugin(ctx context.Context, in EnablePlugin) (*ratchet.P
 		settings.Priority = in.Priority
 	}
 	if settings, err = s.plugins.Settled(ctx, in.Plugin, settings); err != nil {
+		if e, known := ratchetError(err); known && e.Reason == ratchet.ReasonValidation {
+			e.Details = prefixed("/config", e.Details)
+		}
 		return nil, err
 	}
 	return s.setPlugin(ctx, in.Plugin, settings, seen)
@@ -215,45 +217,4 @@ func (s *Service) reloadPlugin(ctx context.Context, in PluginRef) (*ratchet.Plug
 		return nil, err
 	}
 	return s.getPlugin(ctx, in)
-}
-
-// shown replaces in the configuration what the plugin's schema says is never to be
-// read back. Without a schema anything may be.
-func shownPlugin(p *ratchet.Plugin) *ratchet.Plugin {
-	if len(p.Config) == 0 {
-		return p
-	}
-	var schema configSchema
-	var config map[string]json.RawMessage
-	if json.Unmarshal(p.ConfigSchema, &schema) != nil || json.Unmarshal(p.Config, &config) != nil {
-		p.Config = nil
-		return p
-	}
-	p.Config = schema.hide(config)
-	return p
-}
-
-// A configSchema is as much of a JSON Schema as tells secrets apart.
-type configSchema struct {
-	WriteOnly  bool                    `json:"writeOnly"`
-	Format     string                  `json:"format"`
-	Properties map[string]configSchema `json:"properties"`
-}
-
-func (c configSchema) hide(config map[string]json.RawMessage) json.RawMessage {
-	for name, value := range config {
-		property := c.Properties[name]
-		var below map[string]json.RawMessage
-		switch {
-		case property.WriteOnly || property.Format == "password":
-			config[name] = json.RawMessage(`"[hidden]"`)
-		case len(property.Properties) > 0 && json.Unmarshal(value, &below) == nil:
-			config[name] = property.hide(below)
-		}
-	}
-	text, err := json.Marshal(config)
-	if err != nil { // it was JSON a moment ago
-		return nil
-	}
-	return text
 }

@@ -1,0 +1,5 @@
+//go:build nowasm || noserver
+
+package feature
+
+const wasm = false

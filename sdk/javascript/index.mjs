@@ -1,0 +1,4 @@
+import sdk from './index.js';
+
+export const { main, manifest, reject, PluginError } = sdk;
+export default sdk;
