@@ -73,7 +73,7 @@ func layers() map[string]layer {
 		"internal/secret":      {nil, "it must be readable alone by whoever audits it"},
 		"internal/dispatch":    {[]string{"internal/executor", "internal/bundle", "internal/stream", "internal/secret", "internal/redact", "internal/workerpool", "internal/resilience", "internal/cache"}, "a claimed job is an execution and what follows from it; of workers it takes how they died; where jobs are kept it must not know"},
 		"internal/redact":      {nil, "whatever a task says passes it before it is kept or shown"},
-		"bench":                {[]string{"internal/executor", "internal/bundle", "internal/workerpool", "internal/worker", "internal/sandbox", "internal/egress", "internal/js", "internal/ipc", "internal/cli"}, "benchmarks may look anywhere"},
+		"bench":                {[]string{"internal/executor", "internal/bundle", "internal/workerpool", "internal/worker", "internal/sandbox", "internal/egress", "internal/js", "internal/ipc", "internal/cli", "internal/node"}, "benchmarks may look anywhere"},
 	}
 }
 
