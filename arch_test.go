@@ -82,7 +82,7 @@ func layers() map[string]layer {
 		"internal/destination": {[]string{"webhook"}, "what a destination says is known where nothing is delivered: to the command line, and to whoever takes a job"},
 		"internal/delivery":    {[]string{"internal/destination", "internal/egress", "internal/resilience", "internal/redact", "webhook"}, "an attempt at a delivery goes out by the one door; where deliveries are kept it must not know"},
 		"internal/redact":      {nil, "whatever a task says passes it before it is kept or shown"},
-		"bench":                {[]string{"internal/executor", "internal/bundle", "internal/workerpool", "internal/worker", "internal/sandbox", "internal/egress", "internal/js", "internal/ipc", "internal/cli", "plugin"}, "benchmarks may look anywhere"},
+		"bench":                {[]string{"internal/executor", "internal/bundle", "internal/workerpool", "internal/worker", "internal/sandbox", "internal/egress", "internal/js", "internal/ipc", "internal/cli", "plugin", "internal/node"}, "benchmarks may look anywhere"},
 	}
 }
 

@@ -50,6 +50,24 @@ const probeMemory = 128 << 20
 // ErrNoNode is what a domain that wants Node gets where there is none.
 var ErrNoNode = errors.New("there is no Node.js to run this task with")
 
+// A RuntimeError says that the Node that is there does not run.
+type RuntimeError struct {
+	Path string
+	Err  error
+}
+
+func (e *RuntimeError) Error() string { return "Node at " + e.Path + " does not run: " + e.Err.Error() }
+
+func (e *RuntimeError) Unwrap() error { return e.Err }
+
+// unready is the error of a worker of the kind that did not become ready.
+func (k kind) unready(err error) error {
+	if k.engine == ratchet.EngineNode && !errors.Is(err, ErrClosed) {
+		return &RuntimeError{k.node.Path, err}
+	}
+	return err
+}
+
 // baggage are the descriptors, beside its socket, that a worker is started with.
 type baggage struct {
 	files []*os.File
@@ -70,9 +88,9 @@ func (p *Pool) brings(k kind) (baggage, error) {
 	if k.node.IsZero() {
 		return baggage{}, ErrNoNode
 	}
-	program, err := k.node.Program(k.heap)
+	program, err := p.program(k)
 	if err != nil {
-		return baggage{}, err
+		return baggage{}, k.unready(err)
 	}
 	text, err := json.Marshal(program)
 	if err != nil {
@@ -87,6 +105,25 @@ func (p *Pool) brings(k kind) (baggage, error) {
 		return baggage{}, err
 	}
 	return baggage{files: []*os.File{guest, launch}, own: launch}, nil
+}
+
+// program is what workers of the kind become. Which libraries a binary of a
+// hundred megabytes needs is read once.
+func (p *Pool) program(k kind) (sandbox.Program, error) {
+	p.mu.Lock()
+	program, known := p.programs[k]
+	p.mu.Unlock()
+	if known {
+		return program, nil
+	}
+	program, err := k.node.Program(k.heap)
+	if err != nil {
+		return sandbox.Program{}, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.programs[k] = program
+	return program, nil
 }
 
 // guestFile is what Node workers run, in memory that all of them share and none

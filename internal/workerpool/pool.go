@@ -149,6 +149,7 @@ type Pool struct {
 	running  int          // workers with at least one execution
 	waiting  []*waiter    // for a place, in order of arrival
 	reports  map[ratchet.Engine]sandbox.Report
+	programs map[kind]sandbox.Program // that have been wanted
 	guest    *os.File // what Node workers run, once one was wanted
 	ids      []bool   // which slot numbers live workers hold
 	resting  bool     // nothing runs, and memory is not watched
@@ -165,7 +166,7 @@ var ErrClosed = errors.New("worker pool is closed")
 func New(config Config) *Pool {
 	p := &Pool{
 		config: config.withDefaults(), spawner: sandbox.NewSpawner(), stop: make(chan struct{}), busy: make(chan struct{}, 1),
-		starting: map[kind]int{}, reports: map[ratchet.Engine]sandbox.Report{},
+		starting: map[kind]int{}, reports: map[ratchet.Engine]sandbox.Report{}, programs: map[kind]sandbox.Program{},
 	}
 	p.tasks.Go(p.watch)
 	return p

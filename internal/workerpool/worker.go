@@ -129,7 +129,7 @@ func (p *Pool) spawn(k kind) (*worker, error) {
 		if _, ok := errors.AsType[*SandboxError](err); ok {
 			return nil, err
 		}
-		return nil, fmt.Errorf("%w: %w", ErrNotReady, w.death(err))
+		return nil, k.unready(fmt.Errorf("%w: %w", ErrNotReady, w.death(err)))
 	}
 	p.mu.Lock()
 	p.reports[k.engine] = w.report

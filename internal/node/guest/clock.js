@@ -2,8 +2,13 @@
 // while the code runs and goes on only with what the code waits for.
 (function (require) {
   "use strict";
-  const crypto = require("crypto");
-  const nanos = () => Math.round(performance.now() * 1e6);
+  // nanos counts from when the process began to, and never back. (To load
+  // performance is dear.)
+  const epoch = Date.now(), [seconds, rest] = process.hrtime();
+  function nanos() {
+    const [s, n] = process.hrtime();
+    return (s - seconds) * 1e9 + n - rest;
+  }
 
   class Clock {
     taken = []; // [call, at] of a timeline's replies
@@ -12,13 +17,14 @@
     constructor(timeline, x) {
       this.#x = x;
       this.#real = nanos();
-      this.start = Math.round((performance.timeOrigin + performance.now()) * 1000) / 1000;
+      this.start = Math.round(epoch * 1000 + this.#real / 1000) / 1000;
       if (timeline === null) return;
       const [seed, start, replay] = timeline;
       this.#timeline = { replay };
       this.start = Number(start) / 1e6;
       const key = Buffer.alloc(32);
       key.writeBigUInt64LE(BigInt(seed));
+      const crypto = require("crypto"); // dear to load, so not before it is wanted
       const stream = crypto.createCipheriv("aes-256-ctr", key, Buffer.alloc(16));
       this.fill = (b) => { b.set(stream.update(Buffer.alloc(b.length))); };
       const dice = crypto.createCipheriv("aes-256-ctr", key, Buffer.alloc(16, 1));

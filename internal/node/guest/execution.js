@@ -1,7 +1,7 @@
 // One execution: its context, its timers, what it asks of the server, its end.
 (function (require, use) {
   "use strict";
-  const vm = require("vm"), v8 = require("v8");
+  const vm = require("vm");
   const { kinds, send, awaitMessage, backlog } = use("wire");
   const { pure } = use("host");
   const { Clock } = use("clock");
@@ -287,8 +287,9 @@
     return "threw";
   }
 
+  // memory is what JavaScript holds, garbage included, as V8 knows it.
   function memory() {
-    const s = v8.getHeapStatistics();
+    const s = require("v8").getHeapStatistics();
     return s.used_heap_size + s.external_memory;
   }
   const bytesOf = (body) => (body === undefined || body === null ? undefined

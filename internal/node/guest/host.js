@@ -2,8 +2,7 @@
 // is told of the context for which it makes buffers.
 (function (require) {
   "use strict";
-  const crypto = require("crypto");
-  const { types, MIMEType } = require("util");
+  const { types } = require("util");
 
   const isBuffer = (v) => types.isAnyArrayBuffer(v);
   const view = (v) => (v === undefined || v === null ? new Uint8Array(0)
@@ -87,7 +86,7 @@
     if (s.length % 4 === 1 || /[^A-Za-z0-9+/]/.test(s)) return null;
     return Buffer.from(s, "base64");
   }
-  const asType = (s) => { try { return new MIMEType(s); } catch { return null; } };
+  const asType = (s) => { try { return new (require("util").MIMEType)(s); } catch { return null; } };
 
   // "data: URL processor" of the fetch standard.
   function dataURL(text) {
@@ -190,7 +189,7 @@
     const randomBytes = (array) => {
       const b = view(array);
       if (chance.fill !== undefined) chance.fill(b);
-      else crypto.randomFillSync(b);
+      else for (let at = 0; at < b.length; at += 65536) globalThis.crypto.getRandomValues(b.subarray(at, at + 65536));
     };
     return {
       urlParse, urlSet, formParse,

@@ -10,9 +10,9 @@
   }
 
   // importer answers import() in a program's code.
-  const importer = (specifier, x) => {
+  const importer = async (specifier, x) => {
     const m = synthetic(specifier, x);
-    return m.link(() => {}).then(() => m.evaluate()).then(() => m);
+    return Promise.resolve(m.link(() => {})).then(() => m.evaluate()).then(() => m);
   };
 
   function ofScript(file, source) {

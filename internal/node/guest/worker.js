@@ -2,7 +2,6 @@
 // again and again, each time in a context of its own.
 (function (require, use, load) {
   "use strict";
-  const vm = require("vm"), v8 = require("v8");
   const wire = use("wire");
   const { Execution, prepare } = use("execution");
   const { compile } = use("program");
@@ -23,9 +22,22 @@
     });
   }
 
+  // rest gives memory back once there has been nothing to do for a while: V8
+  // collects when it needs to, not when it could.
+  const restAfter = 500;
+  let resting;
+  function rest() {
+    const v8 = require("v8"), vm = require("vm");
+    v8.setFlagsFromString("--expose-gc");
+    const gc = vm.runInNewContext("gc");
+    v8.setFlagsFromString("--no-expose-gc");
+    gc({ type: "major", execution: "sync", flavor: "last-resort" });
+  }
+
   function done(x, result) {
     executions.delete(x.id);
     balance();
+    if (executions.size === 0) resting = setTimeout(() => { if (executions.size === 0) rest(); }, restAfter).unref();
     const f = result.failure;
     const message = (w) => {
       w.array(7);
@@ -99,6 +111,7 @@
 
   function run([id, input, context, cpu, output, timeline]) {
     if (!bound) throw new Error("run before bind");
+    clearTimeout(resting);
     const place = spare ?? prepare(load);
     spare = undefined;
     const x = new Execution(id, place, { input: input.toString(), context: context.toString(), cpu, output, timeline }, { done, balance });
