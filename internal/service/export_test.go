@@ -34,3 +34,6 @@ func Explain(f Facts) *ratchet.Explanation {
 	}
 	return inner.explain()
 }
+
+// Shown is shown.
+func Shown[T any](out T) T { return shown(out) }
