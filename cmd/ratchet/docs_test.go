@@ -90,7 +90,7 @@ type reader struct {
 // The guides are followed to the letter, but for the port.
 func TestTheGuidesAreTrue(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"write-a-task.md", "guide-server.md", "guide-postgres.md", "from-rust.md", "write-a-plugin.md"} {
+	for _, name := range []string{"write-a-task.md", "guide-server.md", "guide-postgres.md", "guide-deliver.md", "from-rust.md", "write-a-plugin.md"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			followPage(t, filepath.Join("..", "..", "docs", name))

@@ -399,7 +399,7 @@ func TestAStopEndsStreamsWorkersAndTheDatabaseInThisOrder(t *testing.T) {
 			t.Errorf("the worker %d outlived its server", w.PID)
 		}
 	}
-	want := []string{"taking no more requests", "waiting up to", "ending streams", "ending workers"}
+	want := []string{"taking no more requests", "waiting up to 5s for 0 executions", "waiting up to 5s for deliveries", "ending streams", "ending workers"}
 	for i, step := range stop.all {
 		if !strings.HasPrefix(step, want[i]) {
 			t.Errorf("step %d: got %q, want %q…", i, step, want[i])

@@ -83,7 +83,7 @@ func TestSelectIsBounded(t *testing.T) {
 		`last(recurse([.,.]))`,
 		`until(false; .)`,
 		`reduce .output[] as $x ("x"; . + .)`,
-		`reduce .output[] as $x (1; . * 1000000007)`,
+		`reduce .output[] as $x (3; . * .)`,
 		`reduce .output[] as $x ([1]; [.,.]) | tojson`,
 		`reduce .output[] as $x (1; [.])`,
 		doubled + `tojson`,
@@ -120,7 +120,7 @@ func TestSelectIsBounded(t *testing.T) {
 		if err == nil {
 			t.Errorf("%s: was taken, and gave %.60s", expression, got)
 		}
-		if took > 5*time.Second {
+		if took > 20*time.Second {
 			t.Errorf("%s: took %s (%v)", expression, took, err)
 		}
 		if grown := (after.HeapSys - before.HeapSys) >> 20; after.HeapSys > before.HeapSys && grown > 300 {
@@ -140,7 +140,7 @@ func FuzzSelect(f *testing.F) {
 		}
 		began := time.Now()
 		_, _ = event(d).Select(t.Context(), expression)
-		if took := time.Since(began); took > 3*time.Second {
+		if took := time.Since(began); took > 20*time.Second {
 			t.Errorf("took %s", took)
 		}
 	})

@@ -394,3 +394,23 @@ func TestManySubscribersAllHearTheEnd(t *testing.T) {
 		}
 	}
 }
+
+func TestADeliveryIsToldToWhoFollowsEvents(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	s.Register("double", "(i) => 2 * i.n")
+	next := s.stream(`subscription { events(filter: {types: [DELIVERY]}) { type taskName delivery { state destination target job { status } } } }`)
+	s.must(`mutation { executeTask(input: {task: "double", inputData: {n: 1}, destinations: [{type: "file", path: "a.json"}]}) { id } }`)
+	for {
+		event, data := next()
+		if event == "" && data == "" {
+			t.Fatal("the stream ended")
+		}
+		if strings.Contains(data, "DELIVERY") {
+			if want := `"type":"DELIVERY","taskName":"double","delivery":{"state":"DELIVERED","destination":"file-1","target":"a.json","job":{"status":"COMPLETED"}}`; !strings.Contains(data, want) {
+				t.Errorf("got %s, want %s", data, want)
+			}
+			return
+		}
+	}
+}

@@ -112,7 +112,7 @@ func eventParameters(any bool) (all []param) {
 			query("task", "Only events of this task, by its name.", textSchema("addition")))
 	}
 	return append(all,
-		query("type", "Only events of these types, with commas.", textSchema("job,log,progress")),
+		query("type", "Only events of these types, with commas.", textSchema("job,log,progress,delivery")),
 		query("level", "Only log lines of this level or above. Without it, info.", wordSchema("trace", "debug", "info", "warn", "error")),
 		query("after", "The ID of the last event that you have. The header Last-Event-ID comes before it.", textSchema()),
 		header("Last-Event-ID", "The ID of the last event that you have, as browsers send it by themselves."))
@@ -133,7 +133,7 @@ func (r *request) events(ofJob bool) (f stream.Filter) {
 			known = known || string(of) == t
 		}
 		if !known {
-			r.wrong("type", "type is not known", "job, log or progress, with commas", t)
+			r.wrong("type", "type is not known", "job, log, progress or delivery, with commas", t)
 		}
 		f.Types = append(f.Types, ratchet.EventType(t))
 	}

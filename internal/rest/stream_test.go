@@ -201,3 +201,18 @@ func TestALogIsFollowedToItsEnd(t *testing.T) {
 		t.Errorf("got %v %s", page.header, page.body)
 	}
 }
+
+func TestADeliveryIsToldOnTheStream(t *testing.T) {
+	t.Parallel()
+	s := serve(t)
+	to := s.follow("/events?type=delivery")
+	id := ratchet.NewID[ratchet.Job]()
+	s.hub.Publish(
+		ratchet.Event{Type: ratchet.EventJob, Job: id, State: ratchet.JobCompleted},
+		ratchet.Event{Type: ratchet.EventDelivery, Job: id, Delivery: &ratchet.Delivery{Destination: "shop", State: ratchet.DeliveryDelivered}},
+	)
+	kind, _, e, ok := to.next()
+	if !ok || kind != "delivery" || e.Job != id || e.Delivery == nil || e.Delivery.Destination != "shop" {
+		t.Errorf("got %q %+v, want the delivery", kind, e)
+	}
+}

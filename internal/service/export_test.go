@@ -42,3 +42,6 @@ func HideSecrets(schema, config string) string {
 
 // Unhidden is what a configuration is that was sent back as it was shown.
 func Unhidden(sent, kept string) string { return string(unhidden([]byte(sent), []byte(kept))) }
+
+// Shown is shown.
+func Shown[T any](out T) T { return shown(out) }

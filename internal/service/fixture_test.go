@@ -29,6 +29,7 @@ type fixture struct {
 	hub   *stream.Hub
 	ctx   context.Context // in which somebody asks who may do everything
 	box   *secret.Box
+	tries *tries
 }
 
 // A probe says of a task whether a worker could read it.
@@ -53,8 +54,9 @@ func newFixture(t testing.TB, config service.Config) *fixture {
 		t.Fatal(err)
 	}
 	config.TempDir = t.TempDir()
+	tried := &tries{}
 	s := service.New(service.Deps{
-		Store: store, Stream: hub, Schedules: schedule.Rules{}, Sealer: box,
+		Store: store, Stream: hub, Schedules: schedule.Rules{}, Sealer: box, Deliverer: tried,
 		Prober: probe(func(b *bundle.Bundle) error {
 			if bytes.Contains(b.Code, []byte("UNREADABLE")) {
 				return ratchet.Errorf(ratchet.ReasonSyntax, "the worker cannot read it")
@@ -62,7 +64,7 @@ func newFixture(t testing.TB, config service.Config) *fixture {
 			return nil
 		}),
 	}, config)
-	return &fixture{s, store, hub, auth.With(t.Context(), auth.Local()), box}
+	return &fixture{s, store, hub, auth.With(t.Context(), auth.Local()), box, tried}
 }
 
 // A folder is a task's files by name.

@@ -124,9 +124,13 @@ func (s *Store) leaseDeliveries(ctx context.Context, waiting []lane, at time.Tim
 	var token [16]byte
 	rand.Read(token[:])
 	args := []any{token[:], s.cfg.Node}
+	lock := s.kind.forUpdate()
+	if lock != "" {
+		lock += " SKIP LOCKED" // another node is just leasing it
+	}
 	parts := make([]string, len(waiting))
 	for i, l := range waiting {
-		parts[i] = "SELECT id, next_at FROM (SELECT id, next_at FROM deliveries WHERE state = 'pending' AND lane = ? AND next_at <= ? ORDER BY next_at LIMIT " + strconv.Itoa(s.cfg.DeliveriesPerLane) + ") AS part"
+		parts[i] = "SELECT id, next_at FROM (SELECT id, next_at FROM deliveries WHERE state = 'pending' AND lane = ? AND next_at <= ? ORDER BY next_at LIMIT " + strconv.Itoa(s.cfg.DeliveriesPerLane) + lock + ") AS part"
 		args = append(args, l.name, stamp(at))
 	}
 	args = append(args, most)
@@ -134,7 +138,7 @@ func (s *Store) leaseDeliveries(ctx context.Context, waiting []lane, at time.Tim
 	statement := "UPDATE deliveries SET state = 'sending', lease = ?, node = ?, leased_at = " + s.kind.clock() +
 		" WHERE state = 'pending' AND id IN (SELECT id FROM (" + strings.Join(parts, " UNION ALL ") + ") AS due ORDER BY next_at LIMIT ?) RETURNING " +
 		strings.Join(deliveryColumns(), ", ") + ", spec, lane, round"
-	err = s.write(ctx, "claim deliveries", func(t *tx) error {
+	lease := func(t *tx) error {
 		claimed = nil
 		rs, err := t.query(ctx, statement, args...)
 		if err != nil {
@@ -149,7 +153,12 @@ func (s *Store) leaseDeliveries(ctx context.Context, waiting []lane, at time.Tim
 			claimed = append(claimed, d)
 		}
 		return rs.Err()
-	})
+	}
+	if s.kind == postgres {
+		_, err = s.single(ctx, "claim deliveries", func(t *tx) (bool, error) { return true, lease(t) })
+	} else {
+		err = s.write(ctx, "claim deliveries", lease)
+	}
 	slices.SortStableFunc(claimed, func(a, b ratchet.DueDelivery) int { return a.NextAttemptAt.Compare(b.NextAttemptAt) })
 	return claimed, err
 }
