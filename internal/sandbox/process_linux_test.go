@@ -39,6 +39,12 @@ func TestMain(m *testing.M) {
 			err = serve(os.Args[2])
 		case "worker":
 			err = work(os.Args[2])
+		case "program-server":
+			err = serveProgram(os.Args[2])
+		case "plugin-launch":
+			err = sandbox.Launch(os.Args[2:])
+		case "program":
+			err = beProgram(os.Args[2])
 		default:
 			os.Exit(m.Run())
 		}
