@@ -1,4 +1,4 @@
-//go:build !nowasm
+//go:build !nowasm && !race
 
 package pluginhost_test
 

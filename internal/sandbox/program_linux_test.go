@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -72,12 +73,18 @@ func serveProgram(arg string) error {
 		o.Failed = err.Error()
 		return json.NewEncoder(os.Stdout).Encode(o)
 	}
-	found, err := io.ReadAll(said)
-	if err != nil {
+	// A probe may leave a process behind that holds the pipe: those go first.
+	late := time.AfterFunc(time.Minute, func() { sandbox.KillProgram(cmd) })
+	sandbox.AwaitProgram(cmd)
+	late.Stop()
+	_ = cmd.Wait()
+	if err := said.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		return err
 	}
-	sandbox.AwaitProgram(cmd)
-	_ = cmd.Wait()
+	found, err := io.ReadAll(said)
+	if err != nil && len(found) == 0 {
+		return err
+	}
 	runtime.KeepAlive(secret)
 	if err := json.Unmarshal(found, &o.Probes); err != nil {
 		return fmt.Errorf("%w in %q (%s)", err, found, cmd.ProcessState)
