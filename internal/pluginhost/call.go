@@ -179,7 +179,11 @@ func (r route) judge(ctx context.Context, e *ratchet.PluginEvent, err error, rej
 	if r.fail {
 		return err
 	}
-	r.entry.host.log.WarnContext(ctx, "a plugin failed and is ignored", slog.String("plugin", r.entry.name),
+	level := slog.LevelWarn
+	if errors.Is(err, &ratchet.Error{Reason: ratchet.ReasonPluginUnavailable}) {
+		level = slog.LevelDebug // why it is left alone was told; every job would tell it again
+	}
+	r.entry.host.log.Log(ctx, level, "a plugin failed and is ignored", slog.String("plugin", r.entry.name),
 		slog.String("hook", string(cmp.Or(e.Hook, "submit"))), slog.String("task", e.Task), slog.Any("error", err))
 	return nil
 }
