@@ -217,7 +217,9 @@ func (e *entry) ask(ctx context.Context, op string, head, body []byte, budget ti
 		return nil, err
 	}
 	defer e.release(p)
-	r, err := p.call(ctx, op, head, body, max(budget-time.Since(began), time.Millisecond))
+	// One that had to be started first gets no less than half of the time for the call
+	// itself: what it could not do in the rest would look like a fault of its own.
+	r, err := p.call(ctx, op, head, body, max(budget-time.Since(began), budget/2))
 	switch late, over := errors.AsType[*budgetError](err); {
 	case over:
 		outcome = resilience.Failure
