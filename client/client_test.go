@@ -40,6 +40,7 @@ func (o *tour) steps() []step {
 	all = append(all, o.deliverySteps()...)
 	all = append(all, o.hookSteps()...)
 	all = append(all, o.clusterSteps()...)
+	all = append(all, o.pluginSteps()...)
 	all = append(all, step{"PurgeTask", func(ctx context.Context) error { return o.c.PurgeTask(ctx, "greet") }})
 	return append(all, step{"DeleteTask", func(ctx context.Context) error {
 		// One that never had a job, for those of the other are kept with it.

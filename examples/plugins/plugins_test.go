@@ -227,3 +227,19 @@ func copyAll(t *testing.T, from, to string) {
 		t.Fatal(err)
 	}
 }
+
+func TestLoggingHasTheLastEventWhenTheServerHasStopped(t *testing.T) {
+	t.Parallel()
+	s := serve(t, "logging", ratchet.PluginRequest{})
+	var last *ratchet.Job
+	for range 20 {
+		last = run(s, "add", `{"a": 1, "b": 1}`)
+	}
+	if err := s.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	all := events(t, filepath.Join(s.Dir, "plugins", "logging.data", "events.jsonl"))
+	if len(all) == 0 || all[len(all)-1].Job != last.ID || all[len(all)-1].State != ratchet.JobCompleted {
+		t.Errorf("got %d events, the last %+v, want that %s is completed", len(all), all[max(0, len(all)-1):], last.ID)
+	}
+}

@@ -71,7 +71,7 @@ func (r *remote) conform(ctx context.Context, file string, config []byte, budget
 		return printed
 	}
 	if broken > 0 {
-		return ratchet.Errorf(ratchet.ReasonPluginFailed, "%s breaks %s of the protocol; the others were tried all the same", filepath.Base(file), count(broken, "rule"))
+		return ratchet.Errorf(ratchet.ReasonPluginFailed, "%s breaks %s of the protocol", filepath.Base(file), count(broken, "rule"))
 	}
 	return nil
 }

@@ -217,11 +217,17 @@ func (d *Daemon) feedPlugins(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
+			defer cancel()
+			d.plugins.Flush(ctx)
 			return nil
 		case <-d.plugins.turned:
 		}
 	}
 }
+
+// flushTime is how long plugins may take over the last events of a server.
+const flushTime = 5 * time.Second
 
 // feed passes events on until no plugin follows them, or ctx ends.
 func (d *Daemon) feed(ctx context.Context) {
@@ -230,6 +236,7 @@ func (d *Daemon) feed(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
+			d.rest(sub)
 			return
 		case <-d.plugins.turned:
 			if !d.plugins.Subscribed() {
@@ -242,6 +249,21 @@ func (d *Daemon) feed(ctx context.Context) {
 				return
 			}
 			d.plugins.Publish(e)
+		}
+	}
+}
+
+// rest passes on the events that are there already.
+func (d *Daemon) rest(sub *stream.Subscription) {
+	for {
+		select {
+		case e, open := <-sub.Events():
+			if !open {
+				return
+			}
+			d.plugins.Publish(e)
+		default:
+			return
 		}
 	}
 }

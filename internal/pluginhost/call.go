@@ -179,7 +179,11 @@ func (r route) judge(ctx context.Context, e *ratchet.PluginEvent, err error, rej
 	if r.fail {
 		return err
 	}
-	r.entry.host.log.WarnContext(ctx, "a plugin failed and is ignored", slog.String("plugin", r.entry.name),
+	level := slog.LevelWarn
+	if errors.Is(err, &ratchet.Error{Reason: ratchet.ReasonPluginUnavailable}) {
+		level = slog.LevelDebug // why it is left alone was told; every job would tell it again
+	}
+	r.entry.host.log.Log(ctx, level, "a plugin failed and is ignored", slog.String("plugin", r.entry.name),
 		slog.String("hook", string(cmp.Or(e.Hook, "submit"))), slog.String("task", e.Task), slog.Any("error", err))
 	return nil
 }
@@ -213,7 +217,9 @@ func (e *entry) ask(ctx context.Context, op string, head, body []byte, budget ti
 		return nil, err
 	}
 	defer e.release(p)
-	r, err := p.call(ctx, op, head, body, max(budget-time.Since(began), time.Millisecond))
+	// One that had to be started first gets no less than half of the time for the call
+	// itself: what it could not do in the rest would look like a fault of its own.
+	r, err := p.call(ctx, op, head, body, max(budget-time.Since(began), budget/2))
 	switch late, over := errors.AsType[*budgetError](err); {
 	case over:
 		outcome = resilience.Failure

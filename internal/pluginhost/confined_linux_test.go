@@ -148,6 +148,28 @@ func TestNoPluginOutlivesItsServer(t *testing.T) {
 	eventually(t, "the plugin's end", func() bool { return unix.Kill(pid, 0) == unix.ESRCH })
 }
 
+func TestWhatAPluginStartedDiesWithIt(t *testing.T) {
+	t.Parallel()
+	h, _ := newHost(t, newFolder(t).add("good"), quick())
+	enable(t, h, "good", settings(""))
+	seconds := fmt.Sprintf("9%d", os.Getpid()) // nobody else sleeps that long
+	sleeps := func() bool {
+		all, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+		for _, path := range all {
+			if line, _ := os.ReadFile(path); string(line) == "/bin/sleep\x00"+seconds+"\x00" {
+				return true
+			}
+		}
+		return false
+	}
+	if _, err := function(t, h, "good", "fork", strconv.Quote(seconds)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the start of another process", sleeps)
+	_, _ = function(t, h, "good", "crash", "null")
+	eventually(t, "its end", func() bool { return !sleeps() })
+}
+
 func TestCountsTellOfWhatAPluginDid(t *testing.T) {
 	t.Parallel()
 	h, _ := newHost(t, newFolder(t).add("good"), quick())

@@ -1,3 +1,7 @@
+// Not under the race detector, whose runtime takes a second to end a process.
+
+//go:build !race
+
 package pluginhost_test
 
 import (

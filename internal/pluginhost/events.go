@@ -25,6 +25,7 @@ type queue struct {
 	dropped int64 // since the last batch
 	lost    int64 // in all
 	pump    *process
+	busy    bool // the pump has a batch
 }
 
 func newQueue(e *entry) *queue { return &queue{entry: e, wake: make(chan struct{}, 1)} }
@@ -148,7 +149,7 @@ func (q *queue) take(p *process) (batch *plugin.Batch, mine bool) {
 	if q.pump != p {
 		return nil, false
 	}
-	if len(q.waiting) == 0 {
+	if q.busy = len(q.waiting) > 0; !q.busy {
 		return nil, true
 	}
 	n := min(len(q.waiting), maxBatch)

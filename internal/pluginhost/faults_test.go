@@ -311,16 +311,6 @@ func TestAFloodEndsThePluginThatMakesIt(t *testing.T) {
 	}
 }
 
-func TestAPluginThatEatsMemoryDiesAlone(t *testing.T) {
-	t.Parallel()
-	c := quick()
-	c.Memory, c.CallBudget = 64*ratchet.MB, 20*time.Second
-	h, _ := newHost(t, newFolder(t).add("good"), c)
-	enable(t, h, "good", settings(""))
-	_, err := function(t, h, "good", "eat", "null")
-	wantReason(t, err, ratchet.ReasonPluginFailed, "more memory than the 64MB")
-}
-
 func TestAFunctionsErrorsReachWhoeverCallsIt(t *testing.T) {
 	t.Parallel()
 	h, _ := newHost(t, newFolder(t).add("good"), quick())

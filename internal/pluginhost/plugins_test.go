@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -128,6 +129,13 @@ func good() plugin.Plugin {
 				case <-ctx.Done():
 					return 0, ctx.Err()
 				}
+			}),
+			"fork": plugin.Func(func(_ context.Context, seconds string) (int, error) {
+				cmd := exec.Command("/bin/sleep", seconds)
+				if err := cmd.Start(); err != nil {
+					return 0, err
+				}
+				return cmd.Process.Pid, nil
 			}),
 			"hang": plugin.Func(func(context.Context, any) (any, error) { select {} }),
 			"eat": plugin.Func(func(context.Context, any) (any, error) {

@@ -1,4 +1,4 @@
-//go:build !nowasm
+//go:build !nowasm && !race
 
 package pluginhost_test
 
@@ -26,6 +26,7 @@ func TestAWebAssemblyModuleIsAPluginAsAnyOther(t *testing.T) {
 	f.write("ratchet-plugin-text.wasm", "no module")
 	c := quick()
 	c.StartBudget, c.CallBudget, c.Memory = 2*time.Minute, time.Second, 64*ratchet.MB // it is compiled first
+	c.Breaker.Failures = -1                                                           // three deaths are part of the test
 	h, _ := newHost(t, f, c)
 	_, err := h.Settled(t.Context(), "text", settings(""))
 	wantReason(t, err, ratchet.ReasonPluginLoad, "no WebAssembly")

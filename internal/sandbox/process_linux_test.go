@@ -39,8 +39,14 @@ func TestMain(m *testing.M) {
 			err = serve(os.Args[2])
 		case "worker":
 			err = work(os.Args[2])
+		case "became":
+			err = became(os.Args[2], os.Args[3])
+		case "program-server":
+			err = serveProgram(os.Args[2])
+		case "plugin-launch":
+			err = sandbox.Launch(os.Args[2:])
 		case "program":
-			err = program(os.Args[2], os.Args[3])
+			err = beProgram(os.Args[2])
 		default:
 			os.Exit(m.Run())
 		}

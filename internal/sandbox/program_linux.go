@@ -111,7 +111,7 @@ func confine(p Profile) (Report, error) {
 	report.record(LayerCapabilities, dropForExec())
 	report.record(LayerNoNewPrivs, unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 	report.record(LayerLandlock, landlockProgram(p, root == nil))
-	filtered := install(assemble(auditArch, profileFilter(p), allow))
+	filtered := install(assemble(auditArch, profileFilter(p, root == nil), allow))
 	report.record(LayerSeccomp, filtered)
 	report.settle()
 	_ = unix.Chdir("/") // there is always one

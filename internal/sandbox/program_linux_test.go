@@ -3,191 +3,237 @@
 package sandbox_test
 
 import (
+	"bytes"
 	"encoding/json"
-	"errors"
+	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
-	"github.com/ratchet-runner/ratchet-go/internal/node"
+	"golang.org/x/sys/unix"
+
 	"github.com/ratchet-runner/ratchet-go/internal/sandbox"
 )
 
-// becomeProbe is the life of a worker that becomes a program: a plain binary of
-// this package, in the place of Node, that tries the probes from inside.
-func becomeProbe(opts sandbox.Options, a assignment) (sandbox.Report, error) {
-	text, err := json.Marshal(a)
+// A program is what a test's server launches.
+type program struct {
+	Path    string // of this binary, where all may read it
+	Profile sandbox.Profile
+	Outer   []sandbox.Outer
+}
+
+// Of a program: how it was confined, and what its probes found.
+type launching struct {
+	Report sandbox.Report
+	Failed string
+	Probes map[string]verdict
+}
+
+// serveProgram is the main of a server that launches a program.
+func serveProgram(arg string) error {
+	var s program
+	if err := json.Unmarshal([]byte(arg), &s); err != nil {
+		return err
+	}
+	if err := sandbox.CloseInherited(); err != nil {
+		return err
+	}
+	if err := sandbox.Install(s.Outer); err != nil {
+		return fmt.Errorf("outer filter: %w", err)
+	}
+	secret := bytes.Clone([]byte(secretText))
+	there, cleanup, err := offer(secret)
 	if err != nil {
-		return sandbox.Report{}, err
-	}
-	return sandbox.Become(opts, sandbox.Program{
-		Files: a.Program, Keep: []int{3},
-		Args: []string{"program", sandbox.ReportArg, string(text)},
-		Env:  []string{"GOMAXPROCS=2", "LD_LIBRARY_PATH=/lib:/lib/x86_64-linux-gnu"},
-	})
-}
-
-// program is the main of the program that a worker became.
-func program(report, assigned string) error {
-	var a assignment
-	var o outcome
-	if err := errors.Join(json.Unmarshal([]byte(assigned), &a), json.Unmarshal([]byte(report), &o.Report)); err != nil {
 		return err
 	}
-	conn := os.NewFile(3, "server")
-	o.Probes = probeAll(a.Target, nil, false)
-	if err := json.NewEncoder(conn).Encode(o); err != nil {
+	defer cleanup()
+	text, err := json.Marshal(there)
+	if err != nil {
 		return err
 	}
-	if _, err := conn.Read(make([]byte, 1)); err != io.EOF {
+	launcher := sandbox.NewLauncher([]string{"/proc/self/exe", "plugin-launch"})
+	defer launcher.Close()
+	said, says, err := os.Pipe()
+	if err != nil {
 		return err
 	}
-	return nil
-}
-
-// forced are the probes that a program such as Node forces open, and why.
-func forced() map[string]string {
-	compiles := "V8 compiles to memory that it writes and runs"
-	return map[string]string{
-		"mmap writable and executable":    compiles,
-		"mmap executable":                 compiles,
-		"mprotect writable to executable": compiles,
+	s.Profile.Read = append(s.Profile.Read, s.Path)
+	cmd := &exec.Cmd{Path: s.Path, Args: []string{"program", "program", string(text)}, Stdout: says, Stderr: os.Stderr, Env: []string{}}
+	var o launching
+	o.Report, err = launcher.Start(cmd, s.Profile)
+	_ = says.Close()
+	if err != nil {
+		o.Failed = err.Error()
+		return json.NewEncoder(os.Stdout).Encode(o)
 	}
+	// A probe may leave a process behind that holds the pipe: those go first.
+	late := time.AfterFunc(time.Minute, func() { sandbox.KillProgram(cmd) })
+	sandbox.AwaitProgram(cmd)
+	late.Stop()
+	_ = cmd.Wait()
+	if err := said.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {
+		return err
+	}
+	found, err := io.ReadAll(said)
+	if err != nil && len(found) == 0 {
+		return err
+	}
+	runtime.KeepAlive(secret)
+	if err := json.Unmarshal(found, &o.Probes); err != nil {
+		return fmt.Errorf("%w in %q (%s)", err, found, cmd.ProcessState)
+	}
+	return json.NewEncoder(os.Stdout).Encode(o)
 }
 
-// absent reports whether a probe of a file failed because the root does not
-// hold it: there opening is not refused, for the loader opens its libraries.
-func absent(name string, v verdict) bool {
-	return slices.Contains([]string{"open a file", "read the server's environment", "read the server's memory"}, name) &&
-		strings.Contains(v.Err, "no such file")
+// beProgram tries the probes.
+func beProgram(arg string) error {
+	var there target
+	if err := json.Unmarshal([]byte(arg), &there); err != nil {
+		return err
+	}
+	verdicts := map[string]verdict{}
+	th := newThread()
+	th.run(func() { probeHere(there, verdicts) })
+	return json.NewEncoder(os.Stdout).Encode(verdicts)
 }
 
-func TestEveryProbeIsBlockedInAProgramThatAWorkerBecame(t *testing.T) {
+// launchProgram has a server of its own launch a program.
+func launchProgram(t *testing.T, root bool, s program) launching {
+	t.Helper()
+	if root && os.Getuid() != 0 {
+		t.Skip("needs root")
+	}
+	dir, err := os.MkdirTemp("", "ratchet-program-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.Path = filepath.Join(dir, "program")
+	copyFile(t, s.Path, "/proc/self/exe", 0o755)
+	arg, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr := new(bytes.Buffer)
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "program-server", string(arg))
+	cmd.Env, cmd.Stderr = []string{"RATCHET_SECRET=" + secretText}, stderr
+	if !root && os.Getuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: unprivileged, Gid: unprivileged}}
+	}
+	stdout, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("server: %v\n%s", err, stderr)
+	}
+	var o launching
+	if err := json.Unmarshal(stdout, &o); err != nil {
+		t.Fatalf("server: %v in %s\n%s", err, stdout, stderr)
+	}
+	return o
+}
+
+// notAProgramsBusiness are the probes that no program may succeed in, whatever it
+// needs.
+var notAProgramsBusiness = []string{
+	"read the server's memory", "write the server's memory", "read the server's environment", "process_vm_readv the server",
+	"process_vm_writev the server", "ptrace the server", "kill the server", "tgkill the server", "tkill the server",
+	"pidfd_getfd of the server", "pidfd_send_signal to the server", "prlimit the server",
+	"open a file", "create a file", "write to a file", "truncate a file", "chmod a file", "make a directory", "make a symlink",
+	"make a hard link", "make a fifo", "make a device", "rename a file", "open by handle",
+	"socket MPTCP", "socket packet", "socket raw", "connect to the server's unix socket",
+	"clone3", "clone into a user namespace", "unshare file descriptors", "unshare the network", "setns to the server's network",
+	"io_uring_setup", "keyctl", "add_key", "request_key", "userfaultfd", "bpf", "perf_event_open", "fsopen", "personality",
+	"kexec_load", "init_module", "mount", "umount", "chroot", "pivot_root", "setresuid to another", "setgroups", "sethostname",
+}
+
+// ofTheNetwork are those that a program without network may not succeed in either.
+var ofTheNetwork = []string{
+	"socket TCP", "socket UDP", "socket TCP over IPv6", "socket unix", "socket netlink", "connect to the server's port", "bind a port",
+}
+
+func TestAProgramIsHeldIn(t *testing.T) {
 	t.Parallel()
+	noNamespaces := refuseUserNamespaces(syscall.EPERM)
 	for _, test := range []struct {
-		name  string
-		outer []sandbox.Outer
-		level sandbox.Level
+		name    string
+		profile sandbox.Profile
+		outer   []sandbox.Outer
+		level   sandbox.Level
+		more    []string // that must be blocked, too
+		open    []string // that must not
 	}{
-		{"node", nil, sandbox.LevelNode},
-		{"without user namespaces", []sandbox.Outer{noUserNamespaces}, sandbox.LevelReduced},
+		{"narrow", sandbox.Profile{}, nil, sandbox.LevelStrict, ofTheNetwork, []string{"fork", "socketpair", "mmap executable"}},
+		{"with the network", sandbox.Profile{Network: true}, nil, sandbox.LevelStrict, []string{"bind a port"}, []string{"socket TCP", "connect to the server's port"}},
+		{"that listens", sandbox.Profile{Listen: true}, nil, sandbox.LevelStrict, []string{"connect to the server's port"}, []string{"socket TCP", "bind a port"}},
+		{"without namespaces", sandbox.Profile{}, noNamespaces, sandbox.LevelReduced, ofTheNetwork, []string{"fork"}},
 	} {
 		for _, user := range users {
 			t.Run(test.name+" as "+user.name, func(t *testing.T) {
 				t.Parallel()
-				o := runServer(t, user.root, scenario{Program: plainProgram(t), Outer: test.outer})
-				if o.Report.Level != test.level {
-					t.Errorf("got %v, want level %s", o.Report, test.level)
+				o := launchProgram(t, user.root, program{Profile: test.profile, Outer: test.outer})
+				if o.Failed != "" || o.Report.Level != test.level {
+					t.Fatalf("got %v, %s, want level %s", o.Report, o.Failed, test.level)
 				}
-				blocked := 0
-				for _, p := range probes {
-					v, tried := o.Probes[onFresh][p.name]
-					if why, open := forced()[p.name]; open {
-						if !tried || v.Err != "" {
-							t.Errorf("%s: got %+v, want it open: %s", p.name, v, why)
-						}
-						continue
+				for _, name := range append(slices.Clone(notAProgramsBusiness), test.more...) {
+					if v, tried := o.Probes[name]; !tried || v.Err == "" {
+						t.Errorf("%s: got open (tried: %t), want it blocked", name, tried)
 					}
-					if !tried || !v.Blocked && !absent(p.name, v) {
-						t.Errorf("%s: got %+v (tried: %t), want it blocked", p.name, v, tried)
-						continue
-					}
-					blocked++
 				}
-				t.Logf("%d of %d probes blocked; %v", blocked, len(probes), o.Report)
+				for _, name := range test.open {
+					if v := o.Probes[name]; v.Err != "" {
+						t.Errorf("%s: got %q, want it open", name, v.Err)
+					}
+				}
 			})
 		}
 	}
 }
 
-// Without this the test above would prove nothing.
-func TestEveryProbeIsOpenInAProgramWithoutLayers(t *testing.T) {
+func TestAProgramThatCannotBeHeldInIsNotStarted(t *testing.T) {
 	t.Parallel()
-	for _, user := range users {
-		t.Run(user.name, func(t *testing.T) {
-			t.Parallel()
-			s := without(sandbox.Layers()...)
-			s.Program = plainProgram(t)
-			o := runServer(t, user.root, s)
-			if o.Report.Level != sandbox.LevelNone {
-				t.Errorf("got %v, want level none", o.Report)
-			}
-			open := 0
-			for _, p := range probes {
-				v := o.Probes[onFresh][p.name]
-				switch {
-				case p.never != "", p.root != "" && !user.root:
-				case v.Err != "":
-					t.Errorf("%s: got %q, want it open", p.name, v.Err)
-				default:
-					open++
+	landlock := refuse(unix.SYS_LANDLOCK_CREATE_RULESET, syscall.ENOSYS)[0]
+	namespaces := refuseUserNamespaces(syscall.EPERM)
+	for name, outer := range map[string][]sandbox.Outer{
+		"without seccomp": refuse(unix.SYS_SECCOMP, syscall.ENOSYS),
+		"with neither a root of its own nor Landlock": append(namespaces[:len(namespaces):len(namespaces)], landlock),
+	} {
+		for _, insecure := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, insecure), func(t *testing.T) {
+				t.Parallel()
+				o := launchProgram(t, false, program{Profile: sandbox.Profile{Insecure: insecure}, Outer: outer})
+				if refused := strings.Contains(o.Failed, sandbox.ErrUnconfined.Error()); refused == insecure {
+					t.Errorf("got %q, %v", o.Failed, o.Report)
 				}
-			}
-			t.Logf("%d of %d probes open", open, len(probes))
-			if open < 41 {
-				t.Errorf("%d probes open, want at least 41", open)
-			}
-		})
+			})
+		}
 	}
 }
 
-// What the root, Landlock and the namespaces are for they hold without seccomp.
-func TestOtherWallsStandInAProgramWithoutSeccomp(t *testing.T) {
+func TestAProgramThatIsNotThereIsSaidSo(t *testing.T) {
 	t.Parallel()
-	held := []string{
-		"open a file", "list the root", "stat a file", "create a file", "write to a file", "make a directory",
-		"read the server's memory", "read the server's environment", "process_vm_readv the server", "ptrace the server",
-		"kill the server", "pidfd_open the server", "connect to the server's unix socket", "connect to the server's port", "bind a port",
-		"mount", "umount", "chroot", "pivot_root", "make a device", "open by handle", "socket packet", "socket raw",
-		"setresuid to another", "unshare the network", "setns to the server's network", "sethostname", "bpf", "fsopen",
-	}
-	for _, user := range users {
-		t.Run(user.name, func(t *testing.T) {
-			t.Parallel()
-			s := without(sandbox.LayerSeccomp)
-			s.Program = plainProgram(t)
-			verdicts := runServer(t, user.root, s).Probes[onFresh]
-			for _, name := range held {
-				if v, tried := verdicts[name]; !tried || v.Err == "" {
-					t.Errorf("%s: got open (tried: %t), want it held by another layer", name, tried)
-				}
-			}
-		})
-	}
-}
-
-// A program that seccomp would not surround is not executed.
-func TestNoProgramWithoutSeccomp(t *testing.T) {
-	t.Parallel()
-	o := runServer(t, false, scenario{Program: plainProgram(t), Without: []sandbox.Layer{sandbox.LayerSeccomp}})
-	if !strings.Contains(o.Failed, sandbox.ErrNoSeccomp.Error()) || o.Probes != nil {
-		t.Errorf("got %q and %d probes, want a refusal", o.Failed, len(o.Probes))
-	}
-}
-
-// plainProgram is this test binary, where every user can read and execute it, and
-// the libraries that it needs where it was built with cgo.
-func plainProgram(t *testing.T) []sandbox.File {
-	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "ratchet-program-")
+	launcher := sandbox.NewLauncher([]string{"/proc/self/exe", "plugin-launch"})
+	defer launcher.Close()
+	null, err := os.Open(os.DevNull)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	self, err := os.ReadFile("/proc/self/exe")
-	if err != nil {
-		t.Fatal(err)
+	defer null.Close()
+	for path, want := range map[string]string{"/no/such/program": "no such file", "/etc/hostname": "what it may see", "/usr": "permission denied"} {
+		cmd := &exec.Cmd{Path: path, Args: []string{"program"}, Env: []string{}, Stdin: null}
+		if _, err := launcher.Start(cmd, sandbox.Profile{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", path, err, want)
+		}
 	}
-	path := filepath.Join(dir, "program")
-	if err := errors.Join(os.Chmod(dir, 0o755), os.WriteFile(path, self, 0o755)); err != nil {
-		t.Fatal(err)
+	if _, err := launcher.Start(&exec.Cmd{Path: "/usr/bin/true", Args: []string{"true"}}, sandbox.Profile{Read: []string{"/no/such/file"}}); err == nil || !strings.Contains(err.Error(), "/no/such/file") {
+		t.Errorf("got %v", err)
 	}
-	files, err := node.Runtime{Path: path}.Files()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
 }

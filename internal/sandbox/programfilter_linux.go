@@ -13,9 +13,21 @@ import (
 // profileFilter refuses what no program of ours to start has any business with:
 // system calls that change the machine, look into other processes, make namespaces
 // to get rights in, or have often been a way into the kernel. Everything else is
-// allowed, because programs in any language are started.
-func profileFilter(p Profile) []rule {
-	var rules []rule
+// allowed, because programs in any language are started. Without a root of its own
+// a program may not change who may do what with a file: Landlock does not say.
+func profileFilter(p Profile, ownRoot bool) []rule {
+	rules := []rule{
+		{unix.SYS_PRLIMIT64, []condition{is(0, 0)}, allow}, // its own limits, not those of others
+		{unix.SYS_PRLIMIT64, nil, deny(syscall.EPERM)},
+	}
+	if !ownRoot {
+		for _, nr := range append([]uint32{
+			unix.SYS_FCHMOD, unix.SYS_FCHMODAT, unix.SYS_FCHMODAT2, unix.SYS_FCHOWN, unix.SYS_FCHOWNAT,
+			unix.SYS_SETXATTR, unix.SYS_LSETXATTR, unix.SYS_FSETXATTR, unix.SYS_REMOVEXATTR, unix.SYS_LREMOVEXATTR, unix.SYS_FREMOVEXATTR,
+		}, archModeCalls()...) {
+			rules = append(rules, rule{nr: nr, verdict: deny(syscall.EPERM)})
+		}
+	}
 	for _, nr := range append([]uint32{
 		unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT, unix.SYS_CHROOT, unix.SYS_MOUNT_SETATTR, unix.SYS_MOVE_MOUNT,
 		unix.SYS_OPEN_TREE, unix.SYS_FSOPEN, unix.SYS_FSCONFIG, unix.SYS_FSMOUNT, unix.SYS_FSPICK,
@@ -41,6 +53,9 @@ func profileFilter(p Profile) []rule {
 		rules = append(rules, rule{unix.SYS_IOCTL, []condition{{1, 0xffff_ffff, request}}, deny(syscall.EPERM)})
 	}
 	if p.Network || p.Listen {
+		for _, protocol := range []uint64{unix.IPPROTO_MPTCP, unix.IPPROTO_SCTP} { // Landlock's rules are for TCP alone
+			rules = append(rules, rule{unix.SYS_SOCKET, []condition{{2, 0xffff_ffff, protocol}}, deny(syscall.EPROTONOSUPPORT)})
+		}
 		for _, family := range []uint64{unix.AF_UNIX, unix.AF_INET, unix.AF_INET6} {
 			rules = append(rules, rule{unix.SYS_SOCKET, []condition{{0, 0xffff_ffff, family}}, allow})
 		}

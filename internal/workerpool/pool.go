@@ -150,9 +150,9 @@ type Pool struct {
 	waiting  []*waiter    // for a place, in order of arrival
 	reports  map[ratchet.Engine]sandbox.Report
 	programs map[kind]sandbox.Program // that have been wanted
-	guest    *os.File // what Node workers run, once one was wanted
-	ids      []bool   // which slot numbers live workers hold
-	resting  bool     // nothing runs, and memory is not watched
+	guest    *os.File                 // what Node workers run, once one was wanted
+	ids      []bool                   // which slot numbers live workers hold
+	resting  bool                     // nothing runs, and memory is not watched
 
 	busy  chan struct{} // told when that ends
 	stop  chan struct{}
