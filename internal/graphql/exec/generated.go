@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -2355,7 +2354,7 @@ func (ec *executionContext) field___Type_inputFields_args(ctx context.Context, r
 // region    **************************** field.gotpl *****************************
 
 func (ec *executionContext) _Breaker_kind(ctx context.Context, field graphql.CollectedField, obj *ratchet.Breaker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2379,7 +2378,7 @@ func (ec *executionContext) fieldContext_Breaker_kind(_ context.Context, field g
 }
 
 func (ec *executionContext) _Breaker_host(ctx context.Context, field graphql.CollectedField, obj *ratchet.Breaker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2403,7 +2402,7 @@ func (ec *executionContext) fieldContext_Breaker_host(_ context.Context, field g
 }
 
 func (ec *executionContext) _Breaker_state(ctx context.Context, field graphql.CollectedField, obj *ratchet.Breaker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2427,7 +2426,7 @@ func (ec *executionContext) fieldContext_Breaker_state(_ context.Context, field 
 }
 
 func (ec *executionContext) _Breaker_openedAt(ctx context.Context, field graphql.CollectedField, obj *ratchet.Breaker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2451,7 +2450,7 @@ func (ec *executionContext) fieldContext_Breaker_openedAt(_ context.Context, fie
 }
 
 func (ec *executionContext) _Breaker_retryAt(ctx context.Context, field graphql.CollectedField, obj *ratchet.Breaker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2475,7 +2474,7 @@ func (ec *executionContext) fieldContext_Breaker_retryAt(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Breaker_opened(ctx context.Context, field graphql.CollectedField, obj *ratchet.Breaker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2499,7 +2498,7 @@ func (ec *executionContext) fieldContext_Breaker_opened(_ context.Context, field
 }
 
 func (ec *executionContext) _Breaker_refused(ctx context.Context, field graphql.CollectedField, obj *ratchet.Breaker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2523,7 +2522,7 @@ func (ec *executionContext) fieldContext_Breaker_refused(_ context.Context, fiel
 }
 
 func (ec *executionContext) _BulkResult_matched(ctx context.Context, field graphql.CollectedField, obj *ratchet.BulkResult) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2547,7 +2546,7 @@ func (ec *executionContext) fieldContext_BulkResult_matched(_ context.Context, f
 }
 
 func (ec *executionContext) _BulkResult_changed(ctx context.Context, field graphql.CollectedField, obj *ratchet.BulkResult) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2571,7 +2570,7 @@ func (ec *executionContext) fieldContext_BulkResult_changed(_ context.Context, f
 }
 
 func (ec *executionContext) _BulkResult_skipped(ctx context.Context, field graphql.CollectedField, obj *ratchet.BulkResult) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2595,7 +2594,7 @@ func (ec *executionContext) fieldContext_BulkResult_skipped(_ context.Context, f
 }
 
 func (ec *executionContext) _BulkResult_more(ctx context.Context, field graphql.CollectedField, obj *ratchet.BulkResult) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2652,7 +2651,7 @@ func (ec *executionContext) fieldContext_BulkResult_errors(_ context.Context, fi
 }
 
 func (ec *executionContext) _Cache_name(ctx context.Context, field graphql.CollectedField, obj *ratchet.Cache) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2676,7 +2675,7 @@ func (ec *executionContext) fieldContext_Cache_name(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Cache_entries(ctx context.Context, field graphql.CollectedField, obj *ratchet.Cache) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2700,7 +2699,7 @@ func (ec *executionContext) fieldContext_Cache_entries(_ context.Context, field 
 }
 
 func (ec *executionContext) _Cache_size(ctx context.Context, field graphql.CollectedField, obj *ratchet.Cache) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2724,7 +2723,7 @@ func (ec *executionContext) fieldContext_Cache_size(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Cache_maxSize(ctx context.Context, field graphql.CollectedField, obj *ratchet.Cache) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2748,7 +2747,7 @@ func (ec *executionContext) fieldContext_Cache_maxSize(_ context.Context, field 
 }
 
 func (ec *executionContext) _Cache_hits(ctx context.Context, field graphql.CollectedField, obj *ratchet.Cache) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2772,7 +2771,7 @@ func (ec *executionContext) fieldContext_Cache_hits(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Cache_misses(ctx context.Context, field graphql.CollectedField, obj *ratchet.Cache) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2796,7 +2795,7 @@ func (ec *executionContext) fieldContext_Cache_misses(_ context.Context, field g
 }
 
 func (ec *executionContext) _Cache_evicted(ctx context.Context, field graphql.CollectedField, obj *ratchet.Cache) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2820,7 +2819,7 @@ func (ec *executionContext) fieldContext_Cache_evicted(_ context.Context, field 
 }
 
 func (ec *executionContext) _Cache_errors(ctx context.Context, field graphql.CollectedField, obj *ratchet.Cache) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2844,7 +2843,7 @@ func (ec *executionContext) fieldContext_Cache_errors(_ context.Context, field g
 }
 
 func (ec *executionContext) _Cache_away(ctx context.Context, field graphql.CollectedField, obj *ratchet.Cache) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2868,7 +2867,7 @@ func (ec *executionContext) fieldContext_Cache_away(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Concurrency_key(ctx context.Context, field graphql.CollectedField, obj *ratchet.Concurrency) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2892,7 +2891,7 @@ func (ec *executionContext) fieldContext_Concurrency_key(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Concurrency_max(ctx context.Context, field graphql.CollectedField, obj *ratchet.Concurrency) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2949,7 +2948,7 @@ func (ec *executionContext) fieldContext_CreatedKey_apiKey(_ context.Context, fi
 }
 
 func (ec *executionContext) _CreatedKey_key(ctx context.Context, field graphql.CollectedField, obj *schema.CreatedKey) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2973,7 +2972,7 @@ func (ec *executionContext) fieldContext_CreatedKey_key(_ context.Context, field
 }
 
 func (ec *executionContext) _EnvVar_name(ctx context.Context, field graphql.CollectedField, obj *ratchet.EnvVar) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2997,7 +2996,7 @@ func (ec *executionContext) fieldContext_EnvVar_name(_ context.Context, field gr
 }
 
 func (ec *executionContext) _EnvVar_declared(ctx context.Context, field graphql.CollectedField, obj *ratchet.EnvVar) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3021,7 +3020,7 @@ func (ec *executionContext) fieldContext_EnvVar_declared(_ context.Context, fiel
 }
 
 func (ec *executionContext) _EnvVar_updatedAt(ctx context.Context, field graphql.CollectedField, obj *ratchet.EnvVar) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3045,7 +3044,7 @@ func (ec *executionContext) fieldContext_EnvVar_updatedAt(_ context.Context, fie
 }
 
 func (ec *executionContext) _Error_code(ctx context.Context, field graphql.CollectedField, obj *ratchet.Error) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3069,7 +3068,7 @@ func (ec *executionContext) fieldContext_Error_code(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Error_reason(ctx context.Context, field graphql.CollectedField, obj *ratchet.Error) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3093,7 +3092,7 @@ func (ec *executionContext) fieldContext_Error_reason(_ context.Context, field g
 }
 
 func (ec *executionContext) _Error_message(ctx context.Context, field graphql.CollectedField, obj *ratchet.Error) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3150,7 +3149,7 @@ func (ec *executionContext) fieldContext_Error_details(_ context.Context, field 
 }
 
 func (ec *executionContext) _Error_stack(ctx context.Context, field graphql.CollectedField, obj *ratchet.Error) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3174,7 +3173,7 @@ func (ec *executionContext) fieldContext_Error_stack(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Error_data(ctx context.Context, field graphql.CollectedField, obj *ratchet.Error) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3198,7 +3197,7 @@ func (ec *executionContext) fieldContext_Error_data(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Error_retryable(ctx context.Context, field graphql.CollectedField, obj *ratchet.Error) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3222,7 +3221,7 @@ func (ec *executionContext) fieldContext_Error_retryable(_ context.Context, fiel
 }
 
 func (ec *executionContext) _ErrorDetail_file(ctx context.Context, field graphql.CollectedField, obj *ratchet.Detail) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3246,7 +3245,7 @@ func (ec *executionContext) fieldContext_ErrorDetail_file(_ context.Context, fie
 }
 
 func (ec *executionContext) _ErrorDetail_line(ctx context.Context, field graphql.CollectedField, obj *ratchet.Detail) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3270,7 +3269,7 @@ func (ec *executionContext) fieldContext_ErrorDetail_line(_ context.Context, fie
 }
 
 func (ec *executionContext) _ErrorDetail_column(ctx context.Context, field graphql.CollectedField, obj *ratchet.Detail) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3294,7 +3293,7 @@ func (ec *executionContext) fieldContext_ErrorDetail_column(_ context.Context, f
 }
 
 func (ec *executionContext) _ErrorDetail_pointer(ctx context.Context, field graphql.CollectedField, obj *ratchet.Detail) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3318,7 +3317,7 @@ func (ec *executionContext) fieldContext_ErrorDetail_pointer(_ context.Context, 
 }
 
 func (ec *executionContext) _ErrorDetail_message(ctx context.Context, field graphql.CollectedField, obj *ratchet.Detail) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3342,7 +3341,7 @@ func (ec *executionContext) fieldContext_ErrorDetail_message(_ context.Context, 
 }
 
 func (ec *executionContext) _ErrorDetail_expected(ctx context.Context, field graphql.CollectedField, obj *ratchet.Detail) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3366,7 +3365,7 @@ func (ec *executionContext) fieldContext_ErrorDetail_expected(_ context.Context,
 }
 
 func (ec *executionContext) _ErrorDetail_got(ctx context.Context, field graphql.CollectedField, obj *ratchet.Detail) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3390,7 +3389,7 @@ func (ec *executionContext) fieldContext_ErrorDetail_got(_ context.Context, fiel
 }
 
 func (ec *executionContext) _ErrorDetail_text(ctx context.Context, field graphql.CollectedField, obj *ratchet.Detail) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3414,7 +3413,7 @@ func (ec *executionContext) fieldContext_ErrorDetail_text(_ context.Context, fie
 }
 
 func (ec *executionContext) _Event_id(ctx context.Context, field graphql.CollectedField, obj *schema.Event) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3438,7 +3437,7 @@ func (ec *executionContext) fieldContext_Event_id(_ context.Context, field graph
 }
 
 func (ec *executionContext) _Event_type(ctx context.Context, field graphql.CollectedField, obj *schema.Event) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3462,7 +3461,7 @@ func (ec *executionContext) fieldContext_Event_type(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Event_time(ctx context.Context, field graphql.CollectedField, obj *schema.Event) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3486,7 +3485,7 @@ func (ec *executionContext) fieldContext_Event_time(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Event_jobId(ctx context.Context, field graphql.CollectedField, obj *schema.Event) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3543,7 +3542,7 @@ func (ec *executionContext) fieldContext_Event_job(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Event_taskName(ctx context.Context, field graphql.CollectedField, obj *schema.Event) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3567,7 +3566,7 @@ func (ec *executionContext) fieldContext_Event_taskName(_ context.Context, field
 }
 
 func (ec *executionContext) _Event_executionId(ctx context.Context, field graphql.CollectedField, obj *schema.Event) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3591,7 +3590,7 @@ func (ec *executionContext) fieldContext_Event_executionId(_ context.Context, fi
 }
 
 func (ec *executionContext) _Event_attempt(ctx context.Context, field graphql.CollectedField, obj *schema.Event) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3615,7 +3614,7 @@ func (ec *executionContext) fieldContext_Event_attempt(_ context.Context, field 
 }
 
 func (ec *executionContext) _Event_state(ctx context.Context, field graphql.CollectedField, obj *schema.Event) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3639,7 +3638,7 @@ func (ec *executionContext) fieldContext_Event_state(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Event_status(ctx context.Context, field graphql.CollectedField, obj *schema.Event) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3762,7 +3761,7 @@ func (ec *executionContext) fieldContext_Event_progress(_ context.Context, field
 }
 
 func (ec *executionContext) _Event_reason(ctx context.Context, field graphql.CollectedField, obj *schema.Event) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3786,7 +3785,7 @@ func (ec *executionContext) fieldContext_Event_reason(_ context.Context, field g
 }
 
 func (ec *executionContext) _Execution_id(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3810,7 +3809,7 @@ func (ec *executionContext) fieldContext_Execution_id(_ context.Context, field g
 }
 
 func (ec *executionContext) _Execution_jobId(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3867,7 +3866,7 @@ func (ec *executionContext) fieldContext_Execution_job(_ context.Context, field 
 }
 
 func (ec *executionContext) _Execution_taskName(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3924,7 +3923,7 @@ func (ec *executionContext) fieldContext_Execution_task(_ context.Context, field
 }
 
 func (ec *executionContext) _Execution_versionDigest(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3948,7 +3947,7 @@ func (ec *executionContext) fieldContext_Execution_versionDigest(_ context.Conte
 }
 
 func (ec *executionContext) _Execution_attempt(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3972,7 +3971,7 @@ func (ec *executionContext) fieldContext_Execution_attempt(_ context.Context, fi
 }
 
 func (ec *executionContext) _Execution_state(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3996,7 +3995,7 @@ func (ec *executionContext) fieldContext_Execution_state(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Execution_input(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4020,7 +4019,7 @@ func (ec *executionContext) fieldContext_Execution_input(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Execution_output(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4077,7 +4076,7 @@ func (ec *executionContext) fieldContext_Execution_error(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Execution_errorMessage(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4212,7 +4211,7 @@ func (ec *executionContext) fieldContext_Execution_fetches(_ context.Context, fi
 }
 
 func (ec *executionContext) _Execution_queuedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4236,7 +4235,7 @@ func (ec *executionContext) fieldContext_Execution_queuedAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Execution_startedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4260,7 +4259,7 @@ func (ec *executionContext) fieldContext_Execution_startedAt(_ context.Context, 
 }
 
 func (ec *executionContext) _Execution_finishedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4284,7 +4283,7 @@ func (ec *executionContext) fieldContext_Execution_finishedAt(_ context.Context,
 }
 
 func (ec *executionContext) _Execution_durationMs(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4308,7 +4307,7 @@ func (ec *executionContext) fieldContext_Execution_durationMs(_ context.Context,
 }
 
 func (ec *executionContext) _Execution_cpu(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4332,7 +4331,7 @@ func (ec *executionContext) fieldContext_Execution_cpu(_ context.Context, field 
 }
 
 func (ec *executionContext) _Execution_peakMemory(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4356,7 +4355,7 @@ func (ec *executionContext) fieldContext_Execution_peakMemory(_ context.Context,
 }
 
 func (ec *executionContext) _Execution_worker(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4380,7 +4379,7 @@ func (ec *executionContext) fieldContext_Execution_worker(_ context.Context, fie
 }
 
 func (ec *executionContext) _Execution_nodeId(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4470,7 +4469,7 @@ func (ec *executionContext) fieldContext_ExecutionList_meta(_ context.Context, f
 }
 
 func (ec *executionContext) _ExecutionSummary_id(ctx context.Context, field graphql.CollectedField, obj *schema.ExecutionSummary) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4494,7 +4493,7 @@ func (ec *executionContext) fieldContext_ExecutionSummary_id(_ context.Context, 
 }
 
 func (ec *executionContext) _ExecutionSummary_attempt(ctx context.Context, field graphql.CollectedField, obj *schema.ExecutionSummary) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4518,7 +4517,7 @@ func (ec *executionContext) fieldContext_ExecutionSummary_attempt(_ context.Cont
 }
 
 func (ec *executionContext) _ExecutionSummary_state(ctx context.Context, field graphql.CollectedField, obj *schema.ExecutionSummary) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4542,7 +4541,7 @@ func (ec *executionContext) fieldContext_ExecutionSummary_state(_ context.Contex
 }
 
 func (ec *executionContext) _ExecutionSummary_reason(ctx context.Context, field graphql.CollectedField, obj *schema.ExecutionSummary) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4566,7 +4565,7 @@ func (ec *executionContext) fieldContext_ExecutionSummary_reason(_ context.Conte
 }
 
 func (ec *executionContext) _ExecutionSummary_message(ctx context.Context, field graphql.CollectedField, obj *schema.ExecutionSummary) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4590,7 +4589,7 @@ func (ec *executionContext) fieldContext_ExecutionSummary_message(_ context.Cont
 }
 
 func (ec *executionContext) _ExecutionSummary_finishedAt(ctx context.Context, field graphql.CollectedField, obj *schema.ExecutionSummary) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4614,7 +4613,7 @@ func (ec *executionContext) fieldContext_ExecutionSummary_finishedAt(_ context.C
 }
 
 func (ec *executionContext) _Explanation_jobId(ctx context.Context, field graphql.CollectedField, obj *schema.Explanation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4638,7 +4637,7 @@ func (ec *executionContext) fieldContext_Explanation_jobId(_ context.Context, fi
 }
 
 func (ec *executionContext) _Explanation_status(ctx context.Context, field graphql.CollectedField, obj *schema.Explanation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4662,7 +4661,7 @@ func (ec *executionContext) fieldContext_Explanation_status(_ context.Context, f
 }
 
 func (ec *executionContext) _Explanation_state(ctx context.Context, field graphql.CollectedField, obj *schema.Explanation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4686,7 +4685,7 @@ func (ec *executionContext) fieldContext_Explanation_state(_ context.Context, fi
 }
 
 func (ec *executionContext) _Explanation_summary(ctx context.Context, field graphql.CollectedField, obj *schema.Explanation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4710,7 +4709,7 @@ func (ec *executionContext) fieldContext_Explanation_summary(_ context.Context, 
 }
 
 func (ec *executionContext) _Explanation_reasons(ctx context.Context, field graphql.CollectedField, obj *schema.Explanation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4734,7 +4733,7 @@ func (ec *executionContext) fieldContext_Explanation_reasons(_ context.Context, 
 }
 
 func (ec *executionContext) _Explanation_remedy(ctx context.Context, field graphql.CollectedField, obj *schema.Explanation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4758,7 +4757,7 @@ func (ec *executionContext) fieldContext_Explanation_remedy(_ context.Context, f
 }
 
 func (ec *executionContext) _Explanation_ahead(ctx context.Context, field graphql.CollectedField, obj *schema.Explanation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4782,7 +4781,7 @@ func (ec *executionContext) fieldContext_Explanation_ahead(_ context.Context, fi
 }
 
 func (ec *executionContext) _Explanation_nextAttemptAt(ctx context.Context, field graphql.CollectedField, obj *schema.Explanation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4839,7 +4838,7 @@ func (ec *executionContext) fieldContext_Explanation_gate(_ context.Context, fie
 }
 
 func (ec *executionContext) _Explanation_holders(ctx context.Context, field graphql.CollectedField, obj *schema.Explanation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4896,7 +4895,7 @@ func (ec *executionContext) fieldContext_Explanation_executions(_ context.Contex
 }
 
 func (ec *executionContext) _Fetch_method(ctx context.Context, field graphql.CollectedField, obj *ratchet.Fetch) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4920,7 +4919,7 @@ func (ec *executionContext) fieldContext_Fetch_method(_ context.Context, field g
 }
 
 func (ec *executionContext) _Fetch_host(ctx context.Context, field graphql.CollectedField, obj *ratchet.Fetch) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4944,7 +4943,7 @@ func (ec *executionContext) fieldContext_Fetch_host(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Fetch_status(ctx context.Context, field graphql.CollectedField, obj *ratchet.Fetch) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4968,7 +4967,7 @@ func (ec *executionContext) fieldContext_Fetch_status(_ context.Context, field g
 }
 
 func (ec *executionContext) _Fetch_sent(ctx context.Context, field graphql.CollectedField, obj *ratchet.Fetch) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4992,7 +4991,7 @@ func (ec *executionContext) fieldContext_Fetch_sent(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Fetch_received(ctx context.Context, field graphql.CollectedField, obj *ratchet.Fetch) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5016,7 +5015,7 @@ func (ec *executionContext) fieldContext_Fetch_received(_ context.Context, field
 }
 
 func (ec *executionContext) _Fetch_cached(ctx context.Context, field graphql.CollectedField, obj *ratchet.Fetch) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5040,7 +5039,7 @@ func (ec *executionContext) fieldContext_Fetch_cached(_ context.Context, field g
 }
 
 func (ec *executionContext) _Fetch_startedAt(ctx context.Context, field graphql.CollectedField, obj *ratchet.Fetch) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5064,7 +5063,7 @@ func (ec *executionContext) fieldContext_Fetch_startedAt(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Fetch_duration(ctx context.Context, field graphql.CollectedField, obj *ratchet.Fetch) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5121,7 +5120,7 @@ func (ec *executionContext) fieldContext_Fetch_error(_ context.Context, field gr
 }
 
 func (ec *executionContext) _HealthCheck_name(ctx context.Context, field graphql.CollectedField, obj *schema.HealthCheck) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5145,7 +5144,7 @@ func (ec *executionContext) fieldContext_HealthCheck_name(_ context.Context, fie
 }
 
 func (ec *executionContext) _HealthCheck_status(ctx context.Context, field graphql.CollectedField, obj *schema.HealthCheck) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5169,7 +5168,7 @@ func (ec *executionContext) fieldContext_HealthCheck_status(_ context.Context, f
 }
 
 func (ec *executionContext) _HealthCheck_message(ctx context.Context, field graphql.CollectedField, obj *schema.HealthCheck) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5193,7 +5192,7 @@ func (ec *executionContext) fieldContext_HealthCheck_message(_ context.Context, 
 }
 
 func (ec *executionContext) _HealthStatus_status(ctx context.Context, field graphql.CollectedField, obj *schema.HealthStatus) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5217,7 +5216,7 @@ func (ec *executionContext) fieldContext_HealthStatus_status(_ context.Context, 
 }
 
 func (ec *executionContext) _HealthStatus_version(ctx context.Context, field graphql.CollectedField, obj *schema.HealthStatus) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5241,7 +5240,7 @@ func (ec *executionContext) fieldContext_HealthStatus_version(_ context.Context,
 }
 
 func (ec *executionContext) _HealthStatus_database(ctx context.Context, field graphql.CollectedField, obj *schema.HealthStatus) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5265,7 +5264,7 @@ func (ec *executionContext) fieldContext_HealthStatus_database(_ context.Context
 }
 
 func (ec *executionContext) _HealthStatus_message(ctx context.Context, field graphql.CollectedField, obj *schema.HealthStatus) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5322,7 +5321,7 @@ func (ec *executionContext) fieldContext_HealthStatus_checks(_ context.Context, 
 }
 
 func (ec *executionContext) _Job_id(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5346,7 +5345,7 @@ func (ec *executionContext) fieldContext_Job_id(_ context.Context, field graphql
 }
 
 func (ec *executionContext) _Job_taskId(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5370,7 +5369,7 @@ func (ec *executionContext) fieldContext_Job_taskId(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Job_taskName(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5427,7 +5426,7 @@ func (ec *executionContext) fieldContext_Job_task(_ context.Context, field graph
 }
 
 func (ec *executionContext) _Job_versionDigest(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5484,7 +5483,7 @@ func (ec *executionContext) fieldContext_Job_version(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Job_latest(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5508,7 +5507,7 @@ func (ec *executionContext) fieldContext_Job_latest(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Job_priority(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5532,7 +5531,7 @@ func (ec *executionContext) fieldContext_Job_priority(_ context.Context, field g
 }
 
 func (ec *executionContext) _Job_status(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5556,7 +5555,7 @@ func (ec *executionContext) fieldContext_Job_status(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Job_state(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5580,7 +5579,7 @@ func (ec *executionContext) fieldContext_Job_state(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Job_parked(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5604,7 +5603,7 @@ func (ec *executionContext) fieldContext_Job_parked(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Job_input(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5628,7 +5627,7 @@ func (ec *executionContext) fieldContext_Job_input(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Job_output(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5685,7 +5684,7 @@ func (ec *executionContext) fieldContext_Job_error(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Job_errorMessage(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5709,7 +5708,7 @@ func (ec *executionContext) fieldContext_Job_errorMessage(_ context.Context, fie
 }
 
 func (ec *executionContext) _Job_attempts(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5733,7 +5732,7 @@ func (ec *executionContext) fieldContext_Job_attempts(_ context.Context, field g
 }
 
 func (ec *executionContext) _Job_losses(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5823,7 +5822,7 @@ func (ec *executionContext) fieldContext_Job_limits(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Job_tags(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5880,7 +5879,7 @@ func (ec *executionContext) fieldContext_Job_concurrency(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Job_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5904,7 +5903,7 @@ func (ec *executionContext) fieldContext_Job_idempotencyKey(_ context.Context, f
 }
 
 func (ec *executionContext) _Job_scheduleId(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5961,7 +5960,7 @@ func (ec *executionContext) fieldContext_Job_schedule(_ context.Context, field g
 }
 
 func (ec *executionContext) _Job_retryOf(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5985,7 +5984,7 @@ func (ec *executionContext) fieldContext_Job_retryOf(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Job_cancelRequested(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6009,7 +6008,7 @@ func (ec *executionContext) fieldContext_Job_cancelRequested(_ context.Context, 
 }
 
 func (ec *executionContext) _Job_cache(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6033,7 +6032,7 @@ func (ec *executionContext) fieldContext_Job_cache(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Job_createdAt(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6057,7 +6056,7 @@ func (ec *executionContext) fieldContext_Job_createdAt(_ context.Context, field 
 }
 
 func (ec *executionContext) _Job_runAt(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6081,7 +6080,7 @@ func (ec *executionContext) fieldContext_Job_runAt(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Job_startedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6105,7 +6104,7 @@ func (ec *executionContext) fieldContext_Job_startedAt(_ context.Context, field 
 }
 
 func (ec *executionContext) _Job_finishedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6240,7 +6239,7 @@ func (ec *executionContext) fieldContext_JobList_meta(_ context.Context, field g
 }
 
 func (ec *executionContext) _JobStateCount_state(ctx context.Context, field graphql.CollectedField, obj *schema.JobStateCount) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6264,7 +6263,7 @@ func (ec *executionContext) fieldContext_JobStateCount_state(_ context.Context, 
 }
 
 func (ec *executionContext) _JobStateCount_count(ctx context.Context, field graphql.CollectedField, obj *schema.JobStateCount) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6288,7 +6287,7 @@ func (ec *executionContext) fieldContext_JobStateCount_count(_ context.Context, 
 }
 
 func (ec *executionContext) _JobStats_totalJobs(ctx context.Context, field graphql.CollectedField, obj *schema.JobStats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6312,7 +6311,7 @@ func (ec *executionContext) fieldContext_JobStats_totalJobs(_ context.Context, f
 }
 
 func (ec *executionContext) _JobStats_queued(ctx context.Context, field graphql.CollectedField, obj *schema.JobStats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6336,7 +6335,7 @@ func (ec *executionContext) fieldContext_JobStats_queued(_ context.Context, fiel
 }
 
 func (ec *executionContext) _JobStats_running(ctx context.Context, field graphql.CollectedField, obj *schema.JobStats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6360,7 +6359,7 @@ func (ec *executionContext) fieldContext_JobStats_running(_ context.Context, fie
 }
 
 func (ec *executionContext) _JobStats_retrying(ctx context.Context, field graphql.CollectedField, obj *schema.JobStats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6384,7 +6383,7 @@ func (ec *executionContext) fieldContext_JobStats_retrying(_ context.Context, fi
 }
 
 func (ec *executionContext) _JobStats_completed(ctx context.Context, field graphql.CollectedField, obj *schema.JobStats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6408,7 +6407,7 @@ func (ec *executionContext) fieldContext_JobStats_completed(_ context.Context, f
 }
 
 func (ec *executionContext) _JobStats_failed(ctx context.Context, field graphql.CollectedField, obj *schema.JobStats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6432,7 +6431,7 @@ func (ec *executionContext) fieldContext_JobStats_failed(_ context.Context, fiel
 }
 
 func (ec *executionContext) _JobStats_cancelled(ctx context.Context, field graphql.CollectedField, obj *schema.JobStats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6489,7 +6488,7 @@ func (ec *executionContext) fieldContext_JobStats_states(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Key_id(ctx context.Context, field graphql.CollectedField, obj *schema.Key) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6513,7 +6512,7 @@ func (ec *executionContext) fieldContext_Key_id(_ context.Context, field graphql
 }
 
 func (ec *executionContext) _Key_name(ctx context.Context, field graphql.CollectedField, obj *schema.Key) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6537,7 +6536,7 @@ func (ec *executionContext) fieldContext_Key_name(_ context.Context, field graph
 }
 
 func (ec *executionContext) _Key_scopes(ctx context.Context, field graphql.CollectedField, obj *schema.Key) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6561,7 +6560,7 @@ func (ec *executionContext) fieldContext_Key_scopes(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Key_createdAt(ctx context.Context, field graphql.CollectedField, obj *schema.Key) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6585,7 +6584,7 @@ func (ec *executionContext) fieldContext_Key_createdAt(_ context.Context, field 
 }
 
 func (ec *executionContext) _Key_expiresAt(ctx context.Context, field graphql.CollectedField, obj *schema.Key) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6609,7 +6608,7 @@ func (ec *executionContext) fieldContext_Key_expiresAt(_ context.Context, field 
 }
 
 func (ec *executionContext) _Key_lastUsedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Key) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6633,7 +6632,7 @@ func (ec *executionContext) fieldContext_Key_lastUsedAt(_ context.Context, field
 }
 
 func (ec *executionContext) _Key_revokedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Key) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6723,7 +6722,7 @@ func (ec *executionContext) fieldContext_KeyList_meta(_ context.Context, field g
 }
 
 func (ec *executionContext) _Limits_timeout(ctx context.Context, field graphql.CollectedField, obj *ratchet.Limits) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6747,7 +6746,7 @@ func (ec *executionContext) fieldContext_Limits_timeout(_ context.Context, field
 }
 
 func (ec *executionContext) _Limits_cpu(ctx context.Context, field graphql.CollectedField, obj *ratchet.Limits) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6771,7 +6770,7 @@ func (ec *executionContext) fieldContext_Limits_cpu(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Limits_memory(ctx context.Context, field graphql.CollectedField, obj *ratchet.Limits) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6795,7 +6794,7 @@ func (ec *executionContext) fieldContext_Limits_memory(_ context.Context, field 
 }
 
 func (ec *executionContext) _Limits_output(ctx context.Context, field graphql.CollectedField, obj *ratchet.Limits) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6819,7 +6818,7 @@ func (ec *executionContext) fieldContext_Limits_output(_ context.Context, field 
 }
 
 func (ec *executionContext) _Limits_logs(ctx context.Context, field graphql.CollectedField, obj *ratchet.Limits) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6843,7 +6842,7 @@ func (ec *executionContext) fieldContext_Limits_logs(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Limits_fetches(ctx context.Context, field graphql.CollectedField, obj *ratchet.Limits) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6867,7 +6866,7 @@ func (ec *executionContext) fieldContext_Limits_fetches(_ context.Context, field
 }
 
 func (ec *executionContext) _Limits_fetchBytes(ctx context.Context, field graphql.CollectedField, obj *ratchet.Limits) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6891,7 +6890,7 @@ func (ec *executionContext) fieldContext_Limits_fetchBytes(_ context.Context, fi
 }
 
 func (ec *executionContext) _Limits_fetchBody(ctx context.Context, field graphql.CollectedField, obj *ratchet.Limits) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6915,7 +6914,7 @@ func (ec *executionContext) fieldContext_Limits_fetchBody(_ context.Context, fie
 }
 
 func (ec *executionContext) _Limits_recursion(ctx context.Context, field graphql.CollectedField, obj *ratchet.Limits) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6939,7 +6938,7 @@ func (ec *executionContext) fieldContext_Limits_recursion(_ context.Context, fie
 }
 
 func (ec *executionContext) _LogEntry_time(ctx context.Context, field graphql.CollectedField, obj *ratchet.LogEntry) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6963,7 +6962,7 @@ func (ec *executionContext) fieldContext_LogEntry_time(_ context.Context, field 
 }
 
 func (ec *executionContext) _LogEntry_level(ctx context.Context, field graphql.CollectedField, obj *ratchet.LogEntry) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6987,7 +6986,7 @@ func (ec *executionContext) fieldContext_LogEntry_level(_ context.Context, field
 }
 
 func (ec *executionContext) _LogEntry_message(ctx context.Context, field graphql.CollectedField, obj *ratchet.LogEntry) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7011,7 +7010,7 @@ func (ec *executionContext) fieldContext_LogEntry_message(_ context.Context, fie
 }
 
 func (ec *executionContext) _LogEntry_fields(ctx context.Context, field graphql.CollectedField, obj *ratchet.LogEntry) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7068,7 +7067,7 @@ func (ec *executionContext) fieldContext_LogPage_lines(_ context.Context, field 
 }
 
 func (ec *executionContext) _LogPage_offset(ctx context.Context, field graphql.CollectedField, obj *service.LogPage) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7092,7 +7091,7 @@ func (ec *executionContext) fieldContext_LogPage_offset(_ context.Context, field
 }
 
 func (ec *executionContext) _LogPage_total(ctx context.Context, field graphql.CollectedField, obj *service.LogPage) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7116,7 +7115,7 @@ func (ec *executionContext) fieldContext_LogPage_total(_ context.Context, field 
 }
 
 func (ec *executionContext) _LogPage_running(ctx context.Context, field graphql.CollectedField, obj *service.LogPage) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8376,7 +8375,7 @@ func (ec *executionContext) fieldContext_Mutation_revokeKey(ctx context.Context,
 }
 
 func (ec *executionContext) _Node_id(ctx context.Context, field graphql.CollectedField, obj *schema.Node) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8400,7 +8399,7 @@ func (ec *executionContext) fieldContext_Node_id(_ context.Context, field graphq
 }
 
 func (ec *executionContext) _Node_host(ctx context.Context, field graphql.CollectedField, obj *schema.Node) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8424,7 +8423,7 @@ func (ec *executionContext) fieldContext_Node_host(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Node_pid(ctx context.Context, field graphql.CollectedField, obj *schema.Node) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8448,7 +8447,7 @@ func (ec *executionContext) fieldContext_Node_pid(_ context.Context, field graph
 }
 
 func (ec *executionContext) _Node_version(ctx context.Context, field graphql.CollectedField, obj *schema.Node) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8472,7 +8471,7 @@ func (ec *executionContext) fieldContext_Node_version(_ context.Context, field g
 }
 
 func (ec *executionContext) _Node_address(ctx context.Context, field graphql.CollectedField, obj *schema.Node) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8496,7 +8495,7 @@ func (ec *executionContext) fieldContext_Node_address(_ context.Context, field g
 }
 
 func (ec *executionContext) _Node_sandbox(ctx context.Context, field graphql.CollectedField, obj *schema.Node) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8520,7 +8519,7 @@ func (ec *executionContext) fieldContext_Node_sandbox(_ context.Context, field g
 }
 
 func (ec *executionContext) _Node_startedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Node) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8544,7 +8543,7 @@ func (ec *executionContext) fieldContext_Node_startedAt(_ context.Context, field
 }
 
 func (ec *executionContext) _Node_beatAt(ctx context.Context, field graphql.CollectedField, obj *schema.Node) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8568,7 +8567,7 @@ func (ec *executionContext) fieldContext_Node_beatAt(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Node_slots(ctx context.Context, field graphql.CollectedField, obj *schema.Node) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8592,7 +8591,7 @@ func (ec *executionContext) fieldContext_Node_slots(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Node_running(ctx context.Context, field graphql.CollectedField, obj *schema.Node) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8616,7 +8615,7 @@ func (ec *executionContext) fieldContext_Node_running(_ context.Context, field g
 }
 
 func (ec *executionContext) _Node_stopping(ctx context.Context, field graphql.CollectedField, obj *schema.Node) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8640,7 +8639,7 @@ func (ec *executionContext) fieldContext_Node_stopping(_ context.Context, field 
 }
 
 func (ec *executionContext) _PageMeta_total(ctx context.Context, field graphql.CollectedField, obj *schema.PageMeta) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8664,7 +8663,7 @@ func (ec *executionContext) fieldContext_PageMeta_total(_ context.Context, field
 }
 
 func (ec *executionContext) _PageMeta_limit(ctx context.Context, field graphql.CollectedField, obj *schema.PageMeta) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8688,7 +8687,7 @@ func (ec *executionContext) fieldContext_PageMeta_limit(_ context.Context, field
 }
 
 func (ec *executionContext) _PageMeta_offset(ctx context.Context, field graphql.CollectedField, obj *schema.PageMeta) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8712,7 +8711,7 @@ func (ec *executionContext) fieldContext_PageMeta_offset(_ context.Context, fiel
 }
 
 func (ec *executionContext) _PageMeta_hasNext(ctx context.Context, field graphql.CollectedField, obj *schema.PageMeta) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8736,7 +8735,7 @@ func (ec *executionContext) fieldContext_PageMeta_hasNext(_ context.Context, fie
 }
 
 func (ec *executionContext) _PageMeta_hasPrevious(ctx context.Context, field graphql.CollectedField, obj *schema.PageMeta) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8760,7 +8759,7 @@ func (ec *executionContext) fieldContext_PageMeta_hasPrevious(_ context.Context,
 }
 
 func (ec *executionContext) _PageMeta_page(ctx context.Context, field graphql.CollectedField, obj *schema.PageMeta) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8784,7 +8783,7 @@ func (ec *executionContext) fieldContext_PageMeta_page(_ context.Context, field 
 }
 
 func (ec *executionContext) _PageMeta_totalPages(ctx context.Context, field graphql.CollectedField, obj *schema.PageMeta) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8808,7 +8807,7 @@ func (ec *executionContext) fieldContext_PageMeta_totalPages(_ context.Context, 
 }
 
 func (ec *executionContext) _PageMeta_nextCursor(ctx context.Context, field graphql.CollectedField, obj *schema.PageMeta) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8832,7 +8831,7 @@ func (ec *executionContext) fieldContext_PageMeta_nextCursor(_ context.Context, 
 }
 
 func (ec *executionContext) _Permissions_net(ctx context.Context, field graphql.CollectedField, obj *ratchet.Permissions) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8856,7 +8855,7 @@ func (ec *executionContext) fieldContext_Permissions_net(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Permissions_env(ctx context.Context, field graphql.CollectedField, obj *ratchet.Permissions) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8880,7 +8879,7 @@ func (ec *executionContext) fieldContext_Permissions_env(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Progress_value(ctx context.Context, field graphql.CollectedField, obj *ratchet.Progress) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8904,7 +8903,7 @@ func (ec *executionContext) fieldContext_Progress_value(_ context.Context, field
 }
 
 func (ec *executionContext) _Progress_message(ctx context.Context, field graphql.CollectedField, obj *ratchet.Progress) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -9945,7 +9944,7 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 }
 
 func (ec *executionContext) _Rate_max(ctx context.Context, field graphql.CollectedField, obj *ratchet.Rate) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -9969,7 +9968,7 @@ func (ec *executionContext) fieldContext_Rate_max(_ context.Context, field graph
 }
 
 func (ec *executionContext) _Rate_per(ctx context.Context, field graphql.CollectedField, obj *ratchet.Rate) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10026,7 +10025,7 @@ func (ec *executionContext) fieldContext_RegisteredTask_task(_ context.Context, 
 }
 
 func (ec *executionContext) _RegisteredTask_created(ctx context.Context, field graphql.CollectedField, obj *schema.RegisteredTask) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10083,7 +10082,7 @@ func (ec *executionContext) fieldContext_RegisteredTask_warnings(_ context.Conte
 }
 
 func (ec *executionContext) _Retry_maxAttempts(ctx context.Context, field graphql.CollectedField, obj *ratchet.Retry) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10107,7 +10106,7 @@ func (ec *executionContext) fieldContext_Retry_maxAttempts(_ context.Context, fi
 }
 
 func (ec *executionContext) _Retry_backoff(ctx context.Context, field graphql.CollectedField, obj *ratchet.Retry) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10131,7 +10130,7 @@ func (ec *executionContext) fieldContext_Retry_backoff(_ context.Context, field 
 }
 
 func (ec *executionContext) _Retry_initialDelay(ctx context.Context, field graphql.CollectedField, obj *ratchet.Retry) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10155,7 +10154,7 @@ func (ec *executionContext) fieldContext_Retry_initialDelay(_ context.Context, f
 }
 
 func (ec *executionContext) _Retry_maxDelay(ctx context.Context, field graphql.CollectedField, obj *ratchet.Retry) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10179,7 +10178,7 @@ func (ec *executionContext) fieldContext_Retry_maxDelay(_ context.Context, field
 }
 
 func (ec *executionContext) _Retry_factor(ctx context.Context, field graphql.CollectedField, obj *ratchet.Retry) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10203,7 +10202,7 @@ func (ec *executionContext) fieldContext_Retry_factor(_ context.Context, field g
 }
 
 func (ec *executionContext) _Retry_jitter(ctx context.Context, field graphql.CollectedField, obj *ratchet.Retry) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10227,7 +10226,7 @@ func (ec *executionContext) fieldContext_Retry_jitter(_ context.Context, field g
 }
 
 func (ec *executionContext) _Schedule_id(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10251,7 +10250,7 @@ func (ec *executionContext) fieldContext_Schedule_id(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Schedule_name(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10275,7 +10274,7 @@ func (ec *executionContext) fieldContext_Schedule_name(_ context.Context, field 
 }
 
 func (ec *executionContext) _Schedule_description(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10299,7 +10298,7 @@ func (ec *executionContext) fieldContext_Schedule_description(_ context.Context,
 }
 
 func (ec *executionContext) _Schedule_taskId(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10323,7 +10322,7 @@ func (ec *executionContext) fieldContext_Schedule_taskId(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Schedule_taskName(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10380,7 +10379,7 @@ func (ec *executionContext) fieldContext_Schedule_task(_ context.Context, field 
 }
 
 func (ec *executionContext) _Schedule_cron(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10404,7 +10403,7 @@ func (ec *executionContext) fieldContext_Schedule_cron(_ context.Context, field 
 }
 
 func (ec *executionContext) _Schedule_every(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10428,7 +10427,7 @@ func (ec *executionContext) fieldContext_Schedule_every(_ context.Context, field
 }
 
 func (ec *executionContext) _Schedule_timezone(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10452,7 +10451,7 @@ func (ec *executionContext) fieldContext_Schedule_timezone(_ context.Context, fi
 }
 
 func (ec *executionContext) _Schedule_input(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10476,7 +10475,7 @@ func (ec *executionContext) fieldContext_Schedule_input(_ context.Context, field
 }
 
 func (ec *executionContext) _Schedule_priority(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10500,7 +10499,7 @@ func (ec *executionContext) fieldContext_Schedule_priority(_ context.Context, fi
 }
 
 func (ec *executionContext) _Schedule_tags(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10524,7 +10523,7 @@ func (ec *executionContext) fieldContext_Schedule_tags(_ context.Context, field 
 }
 
 func (ec *executionContext) _Schedule_missed(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10548,7 +10547,7 @@ func (ec *executionContext) fieldContext_Schedule_missed(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Schedule_missedMax(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10572,7 +10571,7 @@ func (ec *executionContext) fieldContext_Schedule_missedMax(_ context.Context, f
 }
 
 func (ec *executionContext) _Schedule_overlap(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10596,7 +10595,7 @@ func (ec *executionContext) fieldContext_Schedule_overlap(_ context.Context, fie
 }
 
 func (ec *executionContext) _Schedule_maxRuns(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10620,7 +10619,7 @@ func (ec *executionContext) fieldContext_Schedule_maxRuns(_ context.Context, fie
 }
 
 func (ec *executionContext) _Schedule_start(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10644,7 +10643,7 @@ func (ec *executionContext) fieldContext_Schedule_start(_ context.Context, field
 }
 
 func (ec *executionContext) _Schedule_end(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10668,7 +10667,7 @@ func (ec *executionContext) fieldContext_Schedule_end(_ context.Context, field g
 }
 
 func (ec *executionContext) _Schedule_enabled(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10692,7 +10691,7 @@ func (ec *executionContext) fieldContext_Schedule_enabled(_ context.Context, fie
 }
 
 func (ec *executionContext) _Schedule_runs(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10716,7 +10715,7 @@ func (ec *executionContext) fieldContext_Schedule_runs(_ context.Context, field 
 }
 
 func (ec *executionContext) _Schedule_skipped(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10740,7 +10739,7 @@ func (ec *executionContext) fieldContext_Schedule_skipped(_ context.Context, fie
 }
 
 func (ec *executionContext) _Schedule_lastRunAt(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10764,7 +10763,7 @@ func (ec *executionContext) fieldContext_Schedule_lastRunAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Schedule_lastJobId(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10821,7 +10820,7 @@ func (ec *executionContext) fieldContext_Schedule_lastJob(_ context.Context, fie
 }
 
 func (ec *executionContext) _Schedule_nextRunAt(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10890,7 +10889,7 @@ func (ec *executionContext) fieldContext_Schedule_nextRuns(ctx context.Context, 
 }
 
 func (ec *executionContext) _Schedule_createdAt(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10914,7 +10913,7 @@ func (ec *executionContext) fieldContext_Schedule_createdAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Schedule_updatedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11037,7 +11036,7 @@ func (ec *executionContext) fieldContext_Stats_jobs(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Stats_tasks(ctx context.Context, field graphql.CollectedField, obj *schema.Stats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11061,7 +11060,7 @@ func (ec *executionContext) fieldContext_Stats_tasks(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Stats_schedules(ctx context.Context, field graphql.CollectedField, obj *schema.Stats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11085,7 +11084,7 @@ func (ec *executionContext) fieldContext_Stats_schedules(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Stats_executions(ctx context.Context, field graphql.CollectedField, obj *schema.Stats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11109,7 +11108,7 @@ func (ec *executionContext) fieldContext_Stats_executions(_ context.Context, fie
 }
 
 func (ec *executionContext) _Stats_waiting(ctx context.Context, field graphql.CollectedField, obj *schema.Stats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11133,7 +11132,7 @@ func (ec *executionContext) fieldContext_Stats_waiting(_ context.Context, field 
 }
 
 func (ec *executionContext) _Stats_oldestDueAt(ctx context.Context, field graphql.CollectedField, obj *schema.Stats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11157,7 +11156,7 @@ func (ec *executionContext) fieldContext_Stats_oldestDueAt(_ context.Context, fi
 }
 
 func (ec *executionContext) _Stats_staleWrites(ctx context.Context, field graphql.CollectedField, obj *schema.Stats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11181,7 +11180,7 @@ func (ec *executionContext) fieldContext_Stats_staleWrites(_ context.Context, fi
 }
 
 func (ec *executionContext) _Stats_paused(ctx context.Context, field graphql.CollectedField, obj *schema.Stats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11340,7 +11339,7 @@ func (ec *executionContext) fieldContext_Subscription_events(ctx context.Context
 }
 
 func (ec *executionContext) _Task_id(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11364,7 +11363,7 @@ func (ec *executionContext) fieldContext_Task_id(_ context.Context, field graphq
 }
 
 func (ec *executionContext) _Task_name(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11388,7 +11387,7 @@ func (ec *executionContext) fieldContext_Task_name(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Task_label(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11412,7 +11411,7 @@ func (ec *executionContext) fieldContext_Task_label(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Task_description(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11436,7 +11435,7 @@ func (ec *executionContext) fieldContext_Task_description(_ context.Context, fie
 }
 
 func (ec *executionContext) _Task_tags(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11460,7 +11459,7 @@ func (ec *executionContext) fieldContext_Task_tags(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Task_category(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11484,7 +11483,7 @@ func (ec *executionContext) fieldContext_Task_category(_ context.Context, field 
 }
 
 func (ec *executionContext) _Task_author(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11508,7 +11507,7 @@ func (ec *executionContext) fieldContext_Task_author(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Task_license(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11532,7 +11531,7 @@ func (ec *executionContext) fieldContext_Task_license(_ context.Context, field g
 }
 
 func (ec *executionContext) _Task_aliases(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11556,7 +11555,7 @@ func (ec *executionContext) fieldContext_Task_aliases(_ context.Context, field g
 }
 
 func (ec *executionContext) _Task_deprecated(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11580,7 +11579,7 @@ func (ec *executionContext) fieldContext_Task_deprecated(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Task_deprecationMessage(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11604,7 +11603,7 @@ func (ec *executionContext) fieldContext_Task_deprecationMessage(_ context.Conte
 }
 
 func (ec *executionContext) _Task_version(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11628,7 +11627,7 @@ func (ec *executionContext) fieldContext_Task_version(_ context.Context, field g
 }
 
 func (ec *executionContext) _Task_versionDigest(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11652,7 +11651,7 @@ func (ec *executionContext) fieldContext_Task_versionDigest(_ context.Context, f
 }
 
 func (ec *executionContext) _Task_enabled(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11676,7 +11675,7 @@ func (ec *executionContext) fieldContext_Task_enabled(_ context.Context, field g
 }
 
 func (ec *executionContext) _Task_paused(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11700,7 +11699,7 @@ func (ec *executionContext) fieldContext_Task_paused(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Task_createdAt(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11724,7 +11723,7 @@ func (ec *executionContext) fieldContext_Task_createdAt(_ context.Context, field
 }
 
 func (ec *executionContext) _Task_updatedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11892,7 +11891,7 @@ func (ec *executionContext) fieldContext_Task_jobs(ctx context.Context, field gr
 }
 
 func (ec *executionContext) _TaskExecutionResult_done(ctx context.Context, field graphql.CollectedField, obj *schema.TaskExecutionResult) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11916,7 +11915,7 @@ func (ec *executionContext) fieldContext_TaskExecutionResult_done(_ context.Cont
 }
 
 func (ec *executionContext) _TaskExecutionResult_success(ctx context.Context, field graphql.CollectedField, obj *schema.TaskExecutionResult) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11940,7 +11939,7 @@ func (ec *executionContext) fieldContext_TaskExecutionResult_success(_ context.C
 }
 
 func (ec *executionContext) _TaskExecutionResult_output(ctx context.Context, field graphql.CollectedField, obj *schema.TaskExecutionResult) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11997,7 +11996,7 @@ func (ec *executionContext) fieldContext_TaskExecutionResult_error(_ context.Con
 }
 
 func (ec *executionContext) _TaskExecutionResult_durationMs(ctx context.Context, field graphql.CollectedField, obj *schema.TaskExecutionResult) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12120,7 +12119,7 @@ func (ec *executionContext) fieldContext_TaskList_meta(_ context.Context, field 
 }
 
 func (ec *executionContext) _TaskStats_totalTasks(ctx context.Context, field graphql.CollectedField, obj *schema.TaskStats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12144,7 +12143,7 @@ func (ec *executionContext) fieldContext_TaskStats_totalTasks(_ context.Context,
 }
 
 func (ec *executionContext) _TaskStats_enabledTasks(ctx context.Context, field graphql.CollectedField, obj *schema.TaskStats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12168,7 +12167,7 @@ func (ec *executionContext) fieldContext_TaskStats_enabledTasks(_ context.Contex
 }
 
 func (ec *executionContext) _TaskStats_disabledTasks(ctx context.Context, field graphql.CollectedField, obj *schema.TaskStats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12192,7 +12191,7 @@ func (ec *executionContext) fieldContext_TaskStats_disabledTasks(_ context.Conte
 }
 
 func (ec *executionContext) _Version_id(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12216,7 +12215,7 @@ func (ec *executionContext) fieldContext_Version_id(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Version_taskName(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12240,7 +12239,7 @@ func (ec *executionContext) fieldContext_Version_taskName(_ context.Context, fie
 }
 
 func (ec *executionContext) _Version_digest(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12264,7 +12263,7 @@ func (ec *executionContext) fieldContext_Version_digest(_ context.Context, field
 }
 
 func (ec *executionContext) _Version_version(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12288,7 +12287,7 @@ func (ec *executionContext) fieldContext_Version_version(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Version_engine(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12312,7 +12311,7 @@ func (ec *executionContext) fieldContext_Version_engine(_ context.Context, field
 }
 
 func (ec *executionContext) _Version_isolation(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12336,7 +12335,7 @@ func (ec *executionContext) fieldContext_Version_isolation(_ context.Context, fi
 }
 
 func (ec *executionContext) _Version_slots(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12360,7 +12359,7 @@ func (ec *executionContext) fieldContext_Version_slots(_ context.Context, field 
 }
 
 func (ec *executionContext) _Version_fetch(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12549,7 +12548,7 @@ func (ec *executionContext) fieldContext_Version_rate(_ context.Context, field g
 }
 
 func (ec *executionContext) _Version_inputSchema(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12573,7 +12572,7 @@ func (ec *executionContext) fieldContext_Version_inputSchema(_ context.Context, 
 }
 
 func (ec *executionContext) _Version_outputSchema(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12597,7 +12596,7 @@ func (ec *executionContext) fieldContext_Version_outputSchema(_ context.Context,
 }
 
 func (ec *executionContext) _Version_createdAt(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12621,7 +12620,7 @@ func (ec *executionContext) fieldContext_Version_createdAt(_ context.Context, fi
 }
 
 func (ec *executionContext) _Worker_id(ctx context.Context, field graphql.CollectedField, obj *schema.Worker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12645,7 +12644,7 @@ func (ec *executionContext) fieldContext_Worker_id(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Worker_nodeId(ctx context.Context, field graphql.CollectedField, obj *schema.Worker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12669,7 +12668,7 @@ func (ec *executionContext) fieldContext_Worker_nodeId(_ context.Context, field 
 }
 
 func (ec *executionContext) _Worker_pid(ctx context.Context, field graphql.CollectedField, obj *schema.Worker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12693,7 +12692,7 @@ func (ec *executionContext) fieldContext_Worker_pid(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Worker_engine(ctx context.Context, field graphql.CollectedField, obj *schema.Worker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12717,7 +12716,7 @@ func (ec *executionContext) fieldContext_Worker_engine(_ context.Context, field 
 }
 
 func (ec *executionContext) _Worker_taskName(ctx context.Context, field graphql.CollectedField, obj *schema.Worker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12741,7 +12740,7 @@ func (ec *executionContext) fieldContext_Worker_taskName(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Worker_versionDigest(ctx context.Context, field graphql.CollectedField, obj *schema.Worker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12765,7 +12764,7 @@ func (ec *executionContext) fieldContext_Worker_versionDigest(_ context.Context,
 }
 
 func (ec *executionContext) _Worker_running(ctx context.Context, field graphql.CollectedField, obj *schema.Worker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12789,7 +12788,7 @@ func (ec *executionContext) fieldContext_Worker_running(_ context.Context, field
 }
 
 func (ec *executionContext) _Worker_served(ctx context.Context, field graphql.CollectedField, obj *schema.Worker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12813,7 +12812,7 @@ func (ec *executionContext) fieldContext_Worker_served(_ context.Context, field 
 }
 
 func (ec *executionContext) _Worker_startedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Worker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12837,7 +12836,7 @@ func (ec *executionContext) fieldContext_Worker_startedAt(_ context.Context, fie
 }
 
 func (ec *executionContext) _Worker_lastUsedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Worker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12861,7 +12860,7 @@ func (ec *executionContext) fieldContext_Worker_lastUsedAt(_ context.Context, fi
 }
 
 func (ec *executionContext) ___Directive_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12885,7 +12884,7 @@ func (ec *executionContext) fieldContext___Directive_name(_ context.Context, fie
 }
 
 func (ec *executionContext) ___Directive_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12909,7 +12908,7 @@ func (ec *executionContext) fieldContext___Directive_description(_ context.Conte
 }
 
 func (ec *executionContext) ___Directive_isRepeatable(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12933,7 +12932,7 @@ func (ec *executionContext) fieldContext___Directive_isRepeatable(_ context.Cont
 }
 
 func (ec *executionContext) ___Directive_locations(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -13002,7 +13001,7 @@ func (ec *executionContext) fieldContext___Directive_args(ctx context.Context, f
 }
 
 func (ec *executionContext) ___EnumValue_name(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -13026,7 +13025,7 @@ func (ec *executionContext) fieldContext___EnumValue_name(_ context.Context, fie
 }
 
 func (ec *executionContext) ___EnumValue_description(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -13050,7 +13049,7 @@ func (ec *executionContext) fieldContext___EnumValue_description(_ context.Conte
 }
 
 func (ec *executionContext) ___EnumValue_isDeprecated(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -13074,7 +13073,7 @@ func (ec *executionContext) fieldContext___EnumValue_isDeprecated(_ context.Cont
 }
 
 func (ec *executionContext) ___EnumValue_deprecationReason(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -13098,7 +13097,7 @@ func (ec *executionContext) fieldContext___EnumValue_deprecationReason(_ context
 }
 
 func (ec *executionContext) ___Field_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -13122,7 +13121,7 @@ func (ec *executionContext) fieldContext___Field_name(_ context.Context, field g
 }
 
 func (ec *executionContext) ___Field_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -13224,7 +13223,7 @@ func (ec *executionContext) fieldContext___Field_type(_ context.Context, field g
 }
 
 func (ec *executionContext) ___Field_isDeprecated(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -13248,7 +13247,7 @@ func (ec *executionContext) fieldContext___Field_isDeprecated(_ context.Context,
 }
 
 func (ec *executionContext) ___Field_deprecationReason(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -13272,7 +13271,7 @@ func (ec *executionContext) fieldContext___Field_deprecationReason(_ context.Con
 }
 
 func (ec *executionContext) ___InputValue_name(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -13296,7 +13295,7 @@ func (ec *executionContext) fieldContext___InputValue_name(_ context.Context, fi
 }
 
 func (ec *executionContext) ___InputValue_description(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -13353,7 +13352,7 @@ func (ec *executionContext) fieldContext___InputValue_type(_ context.Context, fi
 }
 
 func (ec *executionContext) ___InputValue_defaultValue(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -13377,7 +13376,7 @@ func (ec *executionContext) fieldContext___InputValue_defaultValue(_ context.Con
 }
 
 func (ec *executionContext) ___InputValue_isDeprecated(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -13401,7 +13400,7 @@ func (ec *executionContext) fieldContext___InputValue_isDeprecated(_ context.Con
 }
 
 func (ec *executionContext) ___InputValue_deprecationReason(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -13425,7 +13424,7 @@ func (ec *executionContext) fieldContext___InputValue_deprecationReason(_ contex
 }
 
 func (ec *executionContext) ___Schema_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -13614,7 +13613,7 @@ func (ec *executionContext) fieldContext___Schema_directives(_ context.Context, 
 }
 
 func (ec *executionContext) ___Type_kind(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -13638,7 +13637,7 @@ func (ec *executionContext) fieldContext___Type_kind(_ context.Context, field gr
 }
 
 func (ec *executionContext) ___Type_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -13662,7 +13661,7 @@ func (ec *executionContext) fieldContext___Type_name(_ context.Context, field gr
 }
 
 func (ec *executionContext) ___Type_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -13686,7 +13685,7 @@ func (ec *executionContext) fieldContext___Type_description(_ context.Context, f
 }
 
 func (ec *executionContext) ___Type_specifiedByURL(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -13944,7 +13943,7 @@ func (ec *executionContext) fieldContext___Type_ofType(_ context.Context, field 
 }
 
 func (ec *executionContext) ___Type_isOneOf(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15080,7 +15079,6 @@ func (ec *executionContext) _Breaker(ctx context.Context, sel ast.SelectionSet, 
 	fields := graphql.CollectFields(ec.OperationContext, sel, breakerImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -15129,11 +15127,6 @@ func (ec *executionContext) _Breaker(ctx context.Context, sel ast.SelectionSet, 
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -15143,7 +15136,6 @@ func (ec *executionContext) _BulkResult(ctx context.Context, sel ast.SelectionSe
 	fields := graphql.CollectFields(ec.OperationContext, sel, bulkResultImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -15182,11 +15174,6 @@ func (ec *executionContext) _BulkResult(ctx context.Context, sel ast.SelectionSe
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -15196,7 +15183,6 @@ func (ec *executionContext) _Cache(ctx context.Context, sel ast.SelectionSet, ob
 	fields := graphql.CollectFields(ec.OperationContext, sel, cacheImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -15255,11 +15241,6 @@ func (ec *executionContext) _Cache(ctx context.Context, sel ast.SelectionSet, ob
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -15269,7 +15250,6 @@ func (ec *executionContext) _Concurrency(ctx context.Context, sel ast.SelectionS
 	fields := graphql.CollectFields(ec.OperationContext, sel, concurrencyImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -15293,11 +15273,6 @@ func (ec *executionContext) _Concurrency(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -15307,7 +15282,6 @@ func (ec *executionContext) _CreatedKey(ctx context.Context, sel ast.SelectionSe
 	fields := graphql.CollectFields(ec.OperationContext, sel, createdKeyImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -15331,11 +15305,6 @@ func (ec *executionContext) _CreatedKey(ctx context.Context, sel ast.SelectionSe
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -15345,7 +15314,6 @@ func (ec *executionContext) _EnvVar(ctx context.Context, sel ast.SelectionSet, o
 	fields := graphql.CollectFields(ec.OperationContext, sel, envVarImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -15374,11 +15342,6 @@ func (ec *executionContext) _EnvVar(ctx context.Context, sel ast.SelectionSet, o
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -15388,7 +15351,6 @@ func (ec *executionContext) _Error(ctx context.Context, sel ast.SelectionSet, ob
 	fields := graphql.CollectFields(ec.OperationContext, sel, errorImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -15437,11 +15399,6 @@ func (ec *executionContext) _Error(ctx context.Context, sel ast.SelectionSet, ob
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -15451,7 +15408,6 @@ func (ec *executionContext) _ErrorDetail(ctx context.Context, sel ast.SelectionS
 	fields := graphql.CollectFields(ec.OperationContext, sel, errorDetailImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -15505,11 +15461,6 @@ func (ec *executionContext) _ErrorDetail(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -15519,7 +15470,6 @@ func (ec *executionContext) _Event(ctx context.Context, sel ast.SelectionSet, ob
 	fields := graphql.CollectFields(ec.OperationContext, sel, eventImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -15604,11 +15554,6 @@ func (ec *executionContext) _Event(ctx context.Context, sel ast.SelectionSet, ob
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -15618,7 +15563,6 @@ func (ec *executionContext) _Execution(ctx context.Context, sel ast.SelectionSet
 	fields := graphql.CollectFields(ec.OperationContext, sel, executionImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -15751,11 +15695,6 @@ func (ec *executionContext) _Execution(ctx context.Context, sel ast.SelectionSet
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -15765,7 +15704,6 @@ func (ec *executionContext) _ExecutionList(ctx context.Context, sel ast.Selectio
 	fields := graphql.CollectFields(ec.OperationContext, sel, executionListImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -15789,11 +15727,6 @@ func (ec *executionContext) _ExecutionList(ctx context.Context, sel ast.Selectio
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -15803,7 +15736,6 @@ func (ec *executionContext) _ExecutionSummary(ctx context.Context, sel ast.Selec
 	fields := graphql.CollectFields(ec.OperationContext, sel, executionSummaryImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -15847,11 +15779,6 @@ func (ec *executionContext) _ExecutionSummary(ctx context.Context, sel ast.Selec
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -15861,7 +15788,6 @@ func (ec *executionContext) _Explanation(ctx context.Context, sel ast.SelectionS
 	fields := graphql.CollectFields(ec.OperationContext, sel, explanationImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -15930,11 +15856,6 @@ func (ec *executionContext) _Explanation(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -15944,7 +15865,6 @@ func (ec *executionContext) _Fetch(ctx context.Context, sel ast.SelectionSet, ob
 	fields := graphql.CollectFields(ec.OperationContext, sel, fetchImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -16003,11 +15923,6 @@ func (ec *executionContext) _Fetch(ctx context.Context, sel ast.SelectionSet, ob
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -16017,7 +15932,6 @@ func (ec *executionContext) _HealthCheck(ctx context.Context, sel ast.SelectionS
 	fields := graphql.CollectFields(ec.OperationContext, sel, healthCheckImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -16046,11 +15960,6 @@ func (ec *executionContext) _HealthCheck(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -16060,7 +15969,6 @@ func (ec *executionContext) _HealthStatus(ctx context.Context, sel ast.Selection
 	fields := graphql.CollectFields(ec.OperationContext, sel, healthStatusImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -16099,11 +16007,6 @@ func (ec *executionContext) _HealthStatus(ctx context.Context, sel ast.Selection
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -16113,7 +16016,6 @@ func (ec *executionContext) _Job(ctx context.Context, sel ast.SelectionSet, obj 
 	fields := graphql.CollectFields(ec.OperationContext, sel, jobImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -16291,11 +16193,6 @@ func (ec *executionContext) _Job(ctx context.Context, sel ast.SelectionSet, obj 
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -16305,7 +16202,6 @@ func (ec *executionContext) _JobList(ctx context.Context, sel ast.SelectionSet, 
 	fields := graphql.CollectFields(ec.OperationContext, sel, jobListImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -16329,11 +16225,6 @@ func (ec *executionContext) _JobList(ctx context.Context, sel ast.SelectionSet, 
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -16343,7 +16234,6 @@ func (ec *executionContext) _JobStateCount(ctx context.Context, sel ast.Selectio
 	fields := graphql.CollectFields(ec.OperationContext, sel, jobStateCountImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -16367,11 +16257,6 @@ func (ec *executionContext) _JobStateCount(ctx context.Context, sel ast.Selectio
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -16381,7 +16266,6 @@ func (ec *executionContext) _JobStats(ctx context.Context, sel ast.SelectionSet,
 	fields := graphql.CollectFields(ec.OperationContext, sel, jobStatsImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -16435,11 +16319,6 @@ func (ec *executionContext) _JobStats(ctx context.Context, sel ast.SelectionSet,
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -16449,7 +16328,6 @@ func (ec *executionContext) _Key(ctx context.Context, sel ast.SelectionSet, obj 
 	fields := graphql.CollectFields(ec.OperationContext, sel, keyImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -16498,11 +16376,6 @@ func (ec *executionContext) _Key(ctx context.Context, sel ast.SelectionSet, obj 
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -16512,7 +16385,6 @@ func (ec *executionContext) _KeyList(ctx context.Context, sel ast.SelectionSet, 
 	fields := graphql.CollectFields(ec.OperationContext, sel, keyListImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -16536,11 +16408,6 @@ func (ec *executionContext) _KeyList(ctx context.Context, sel ast.SelectionSet, 
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -16550,7 +16417,6 @@ func (ec *executionContext) _Limits(ctx context.Context, sel ast.SelectionSet, o
 	fields := graphql.CollectFields(ec.OperationContext, sel, limitsImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -16609,11 +16475,6 @@ func (ec *executionContext) _Limits(ctx context.Context, sel ast.SelectionSet, o
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -16623,7 +16484,6 @@ func (ec *executionContext) _LogEntry(ctx context.Context, sel ast.SelectionSet,
 	fields := graphql.CollectFields(ec.OperationContext, sel, logEntryImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -16657,11 +16517,6 @@ func (ec *executionContext) _LogEntry(ctx context.Context, sel ast.SelectionSet,
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -16671,7 +16526,6 @@ func (ec *executionContext) _LogPage(ctx context.Context, sel ast.SelectionSet, 
 	fields := graphql.CollectFields(ec.OperationContext, sel, logPageImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -16705,11 +16559,6 @@ func (ec *executionContext) _LogPage(ctx context.Context, sel ast.SelectionSet, 
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -16722,7 +16571,6 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 	})
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		innerCtx := graphql.WithRootFieldContext(ctx, &graphql.RootFieldContext{
 			Object: field.Name,
@@ -16937,11 +16785,6 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -16951,7 +16794,6 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 	fields := graphql.CollectFields(ec.OperationContext, sel, nodeImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -17020,11 +16862,6 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -17034,7 +16871,6 @@ func (ec *executionContext) _PageMeta(ctx context.Context, sel ast.SelectionSet,
 	fields := graphql.CollectFields(ec.OperationContext, sel, pageMetaImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -17088,11 +16924,6 @@ func (ec *executionContext) _PageMeta(ctx context.Context, sel ast.SelectionSet,
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -17102,7 +16933,6 @@ func (ec *executionContext) _Permissions(ctx context.Context, sel ast.SelectionS
 	fields := graphql.CollectFields(ec.OperationContext, sel, permissionsImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -17126,11 +16956,6 @@ func (ec *executionContext) _Permissions(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -17140,7 +16965,6 @@ func (ec *executionContext) _Progress(ctx context.Context, sel ast.SelectionSet,
 	fields := graphql.CollectFields(ec.OperationContext, sel, progressImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -17164,11 +16988,6 @@ func (ec *executionContext) _Progress(ctx context.Context, sel ast.SelectionSet,
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -17181,7 +17000,6 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 	})
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		innerCtx := graphql.WithRootFieldContext(ctx, &graphql.RootFieldContext{
 			Object: field.Name,
@@ -17352,11 +17170,6 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -17366,7 +17179,6 @@ func (ec *executionContext) _Rate(ctx context.Context, sel ast.SelectionSet, obj
 	fields := graphql.CollectFields(ec.OperationContext, sel, rateImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -17390,11 +17202,6 @@ func (ec *executionContext) _Rate(ctx context.Context, sel ast.SelectionSet, obj
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -17404,7 +17211,6 @@ func (ec *executionContext) _RegisteredTask(ctx context.Context, sel ast.Selecti
 	fields := graphql.CollectFields(ec.OperationContext, sel, registeredTaskImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -17433,11 +17239,6 @@ func (ec *executionContext) _RegisteredTask(ctx context.Context, sel ast.Selecti
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -17447,7 +17248,6 @@ func (ec *executionContext) _Retry(ctx context.Context, sel ast.SelectionSet, ob
 	fields := graphql.CollectFields(ec.OperationContext, sel, retryImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -17491,11 +17291,6 @@ func (ec *executionContext) _Retry(ctx context.Context, sel ast.SelectionSet, ob
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -17505,7 +17300,6 @@ func (ec *executionContext) _Schedule(ctx context.Context, sel ast.SelectionSet,
 	fields := graphql.CollectFields(ec.OperationContext, sel, scheduleImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -17662,11 +17456,6 @@ func (ec *executionContext) _Schedule(ctx context.Context, sel ast.SelectionSet,
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -17676,7 +17465,6 @@ func (ec *executionContext) _ScheduleList(ctx context.Context, sel ast.Selection
 	fields := graphql.CollectFields(ec.OperationContext, sel, scheduleListImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -17700,11 +17488,6 @@ func (ec *executionContext) _ScheduleList(ctx context.Context, sel ast.Selection
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -17714,7 +17497,6 @@ func (ec *executionContext) _Stats(ctx context.Context, sel ast.SelectionSet, ob
 	fields := graphql.CollectFields(ec.OperationContext, sel, statsImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -17768,11 +17550,6 @@ func (ec *executionContext) _Stats(ctx context.Context, sel ast.SelectionSet, ob
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -17806,7 +17583,6 @@ func (ec *executionContext) _Task(ctx context.Context, sel ast.SelectionSet, obj
 	fields := graphql.CollectFields(ec.OperationContext, sel, taskImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -17929,11 +17705,6 @@ func (ec *executionContext) _Task(ctx context.Context, sel ast.SelectionSet, obj
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -17943,7 +17714,6 @@ func (ec *executionContext) _TaskExecutionResult(ctx context.Context, sel ast.Se
 	fields := graphql.CollectFields(ec.OperationContext, sel, taskExecutionResultImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -17987,11 +17757,6 @@ func (ec *executionContext) _TaskExecutionResult(ctx context.Context, sel ast.Se
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -18001,7 +17766,6 @@ func (ec *executionContext) _TaskList(ctx context.Context, sel ast.SelectionSet,
 	fields := graphql.CollectFields(ec.OperationContext, sel, taskListImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -18025,11 +17789,6 @@ func (ec *executionContext) _TaskList(ctx context.Context, sel ast.SelectionSet,
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -18039,7 +17798,6 @@ func (ec *executionContext) _TaskStats(ctx context.Context, sel ast.SelectionSet
 	fields := graphql.CollectFields(ec.OperationContext, sel, taskStatsImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -18068,11 +17826,6 @@ func (ec *executionContext) _TaskStats(ctx context.Context, sel ast.SelectionSet
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -18082,7 +17835,6 @@ func (ec *executionContext) _Version(ctx context.Context, sel ast.SelectionSet, 
 	fields := graphql.CollectFields(ec.OperationContext, sel, versionImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -18176,11 +17928,6 @@ func (ec *executionContext) _Version(ctx context.Context, sel ast.SelectionSet, 
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -18190,7 +17937,6 @@ func (ec *executionContext) _Worker(ctx context.Context, sel ast.SelectionSet, o
 	fields := graphql.CollectFields(ec.OperationContext, sel, workerImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -18254,11 +18000,6 @@ func (ec *executionContext) _Worker(ctx context.Context, sel ast.SelectionSet, o
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -18268,7 +18009,6 @@ func (ec *executionContext) ___Directive(ctx context.Context, sel ast.SelectionS
 	fields := graphql.CollectFields(ec.OperationContext, sel, __DirectiveImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -18307,11 +18047,6 @@ func (ec *executionContext) ___Directive(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -18321,7 +18056,6 @@ func (ec *executionContext) ___EnumValue(ctx context.Context, sel ast.SelectionS
 	fields := graphql.CollectFields(ec.OperationContext, sel, __EnumValueImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -18355,11 +18089,6 @@ func (ec *executionContext) ___EnumValue(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -18369,7 +18098,6 @@ func (ec *executionContext) ___Field(ctx context.Context, sel ast.SelectionSet, 
 	fields := graphql.CollectFields(ec.OperationContext, sel, __FieldImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -18413,11 +18141,6 @@ func (ec *executionContext) ___Field(ctx context.Context, sel ast.SelectionSet, 
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -18427,7 +18150,6 @@ func (ec *executionContext) ___InputValue(ctx context.Context, sel ast.Selection
 	fields := graphql.CollectFields(ec.OperationContext, sel, __InputValueImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -18471,11 +18193,6 @@ func (ec *executionContext) ___InputValue(ctx context.Context, sel ast.Selection
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -18485,7 +18202,6 @@ func (ec *executionContext) ___Schema(ctx context.Context, sel ast.SelectionSet,
 	fields := graphql.CollectFields(ec.OperationContext, sel, __SchemaImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -18529,11 +18245,6 @@ func (ec *executionContext) ___Schema(ctx context.Context, sel ast.SelectionSet,
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -18543,7 +18254,6 @@ func (ec *executionContext) ___Type(ctx context.Context, sel ast.SelectionSet, o
 	fields := graphql.CollectFields(ec.OperationContext, sel, __TypeImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -18610,11 +18320,6 @@ func (ec *executionContext) ___Type(ctx context.Context, sel ast.SelectionSet, o
 	out.Dispatch(ctx)
 	if out.Invalids > 0 {
 		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
 	}
 
 	return out
