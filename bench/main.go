@@ -56,6 +56,8 @@ func figures() []figure {
 		{"run", runWarm},
 		{"idle", idle},
 		{"restart", restarting},
+		{"resilience", resilient},
+		{"kept", keptResult},
 	}
 }
 

@@ -84,7 +84,7 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &Daemon{config: c, options: o, log: o.Log, started: time.Now(), numbers: newNumbers(), life: ctx, running: make(chan struct{}), endGraphQL: func() {}}
+	d := &Daemon{config: c, options: o, log: o.Log, started: time.Now(), numbers: newNumbers(!c.Server.Metrics), life: ctx, running: make(chan struct{}), endGraphQL: func() {}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())
