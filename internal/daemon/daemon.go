@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ratchet-runner/ratchet-go"
+	"github.com/ratchet-runner/ratchet-go/internal/auth"
 	"github.com/ratchet-runner/ratchet-go/internal/cache"
 	"github.com/ratchet-runner/ratchet-go/internal/config"
 	"github.com/ratchet-runner/ratchet-go/internal/dispatch"
@@ -64,6 +65,7 @@ type Daemon struct {
 	together   *cache.Shared    // results that nodes share; nil: they share none
 	responses  *httpcache.Cache // nil: none are kept
 	caches     caches
+	keys       *auth.Authenticator
 	service    *service.Service
 	dispatcher *dispatch.Dispatcher
 	schedules  *schedule.Runner
