@@ -10,6 +10,9 @@ type Query struct {
 	Offset  int    // not together with After
 	Limit   int    // at most MaxLimit; 0 means DefaultLimit
 	After   string // the Next of the page before
+	// Uncounted says that nobody asks for the Total, which is then -1 where it
+	// would have to be counted.
+	Uncounted bool
 }
 
 // How much of a list there is in a page.

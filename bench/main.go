@@ -63,6 +63,8 @@ func figures() []figure {
 		{"deliveries", deliveries},
 		{"deliveries-pg", deliveriesPostgres},
 		{"plugins", plugins},
+		{"resilience", resilient},
+		{"kept", keptResult},
 	}
 }
 

@@ -24,6 +24,7 @@ const (
 	remembered = time.Second // how long what is known of a key is good
 	touchEvery = time.Minute // how fine the time of a key's last use is
 	maxKnown   = 1000        // keys remembered
+	knownSize  = 512         // bytes of one, about
 )
 
 // An Authenticator knows keys by their text. What it remembers of a key is at
@@ -31,8 +32,26 @@ const (
 type Authenticator struct {
 	keys Keys
 
-	mu    sync.Mutex
-	known map[ratchet.KeyID]knownKey
+	mu     sync.Mutex
+	known  map[ratchet.KeyID]knownKey
+	hits   int64
+	misses int64
+}
+
+// Describe says which keys are remembered, and how often one was.
+func (a *Authenticator) Describe() ratchet.Cache {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return ratchet.Cache{
+		Name: "keys", Entries: len(a.known), Size: ratchet.Size(len(a.known)) * knownSize, MaxSize: maxKnown * knownSize, Hits: a.hits, Misses: a.misses,
+	}
+}
+
+// Forget has all keys read again.
+func (a *Authenticator) Forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	clear(a.known)
 }
 
 // A knownKey is what the store said of a key when it was asked at the time.
@@ -81,8 +100,13 @@ func refused() error {
 func (a *Authenticator) lookUp(ctx context.Context, id ratchet.KeyID, now time.Time) (knownKey, error) {
 	a.mu.Lock()
 	k, found := a.known[id]
+	if found = found && now.Sub(k.asked) < remembered; found {
+		a.hits++
+	} else {
+		a.misses++
+	}
 	a.mu.Unlock()
-	if found && now.Sub(k.asked) < remembered {
+	if found {
 		return k, nil
 	}
 	key, hash, err := a.keys.Key(ctx, id)

@@ -159,7 +159,13 @@ func (postgresTier) Close() error { return nil }
 
 // keepers lists all that is kept.
 func (d *Daemon) keepers(exec *executor.Executor) {
-	all := []keeper{lasting(d.dispatcher.Bundles()), lasting(exec.Bytecode())}
+	all := []keeper{
+		lasting(d.dispatcher.Bundles()), lasting(exec.Bytecode()),
+		// Of what the database says: each is read anew within a second anyway.
+		{describe: d.keys.Describe, purge: func(string) { d.keys.Forget() }},
+		{describe: d.service.KnownTasks, purge: func(string) { d.service.ForgetTasks() }},
+		{describe: d.store.KeptVersions, purge: func(string) { d.store.ForgetVersions() }},
+	}
 	if d.results != nil {
 		all = append(all, keeper{d.results.Describe, d.results.Purge, true})
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/ratchet-runner/ratchet-go"
+	"github.com/ratchet-runner/ratchet-go/internal/auth"
 	"github.com/ratchet-runner/ratchet-go/internal/cache"
 	"github.com/ratchet-runner/ratchet-go/internal/config"
 	"github.com/ratchet-runner/ratchet-go/internal/delivery"
@@ -74,6 +75,7 @@ type Daemon struct {
 	together   *cache.Shared    // results that nodes share; nil: they share none
 	responses  *httpcache.Cache // nil: none are kept
 	caches     caches
+	keys       *auth.Authenticator
 	plugins    *plugins // nil: there are none
 	service    *service.Service
 	dispatcher *dispatch.Dispatcher
@@ -97,7 +99,7 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &Daemon{config: c, options: o, log: o.Log, started: time.Now(), numbers: newNumbers(), life: ctx, running: make(chan struct{}), endGraphQL: func() {}}
+	d := &Daemon{config: c, options: o, log: o.Log, started: time.Now(), numbers: newNumbers(!c.Server.Metrics), life: ctx, running: make(chan struct{}), endGraphQL: func() {}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, d.Close())

@@ -20,6 +20,7 @@ func (d *Daemon) newServer() (*httpd.Server, error) {
 		return nil, fmt.Errorf("build the API: %w", err)
 	}
 	keys := auth.NewAuthenticator(d.store)
+	d.keys = keys
 	if api, err = d.withGraphQL(api, keys); err != nil {
 		return nil, err
 	}

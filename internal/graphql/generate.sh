@@ -36,8 +36,16 @@ perl -0pi -e '
 perl -0pi -e '
   s/graphql\.MarshalSliceConcurrently\(/marshalSlice(/g;
   s/out\.ResolveConcurrently\(ec\.OperationContext, &deferred, /resolveNow(ctx, ec.OperationContext, out, /g;
+  s/\t"math"\n//;
+  s/\tdeferred := graphql\.NewDeferredGroup\(ctx\)\n//g;
+  s/\tif n := len\(deferred\.Defers\); n > 0 \{\n.*?\n\t\}\n//sg;
 ' "$made"
 go tool -modfile=../../tools/go.mod gofumpt -w "$made"
+# Values like names and times need no context of their own each, of which a list has
+# thousands: see exec/resolve.go.
+perl -0pi -e '
+  s/(\treturn )graphql\.ResolveField(\(\n(?:(?!\n}\n).)*?\n}\n\nfunc \(ec \*executionContext\) fieldContext_\w+\([^\n]*\{\n\treturn graphql\.NewScalarFieldContext\("\w+", field, (?:true|false), false,)/$1resolveLeaf$2/sg;
+' "$made"
 
 if [ "${1:-}" = --check ] && ! cmp -s "$work/before" "$made"; then
   cp "$work/before" "$made"

@@ -126,7 +126,7 @@ func byID[K comparable](field string, keys []K, text func(K) string) ratchet.Que
 	for i, key := range keys {
 		values[i] = text(key)
 	}
-	return ratchet.Query{Filters: []ratchet.Filter{{Field: field, Op: ratchet.OpIn, Values: values}}, Limit: len(keys)}
+	return ratchet.Query{Filters: []ratchet.Filter{{Field: field, Op: ratchet.OpIn, Values: values}}, Limit: len(keys), Uncounted: true}
 }
 
 // indexed returns the things by their keys.

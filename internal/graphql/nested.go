@@ -38,7 +38,7 @@ func (r ofTask) Jobs(ctx context.Context, t *schema.Task, last *int) ([]schema.J
 	if err != nil {
 		return nil, err
 	}
-	p, err := r.svc.ListJobs.Call(ctx, ratchet.Query{Limit: limit, Filters: []ratchet.Filter{{Field: "taskId", Values: []string{t.Task.ID.String()}}}})
+	p, err := r.svc.ListJobs.Call(ctx, ratchet.Query{Limit: limit, Uncounted: true, Filters: []ratchet.Filter{{Field: "taskId", Values: []string{t.Task.ID.String()}}}})
 	loadersOf(ctx).sawJobs(p.Items...)
 	return each(p.Items, asJob), err
 }

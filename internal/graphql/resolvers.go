@@ -3,6 +3,7 @@ package graphql
 import (
 	"context"
 	"errors"
+	"slices"
 
 	gql "github.com/99designs/gqlgen/graphql"
 
@@ -115,7 +116,7 @@ func whole(e *ratchet.Execution) schema.Execution { return schema.Execution{Exec
 
 // pageQuery is what a list is asked for.
 func pageQuery[F ~[]ratchet.Filter](ctx context.Context, filters F, sort []ratchet.Sort, limit, offset *int, after *string) (q ratchet.Query, err error) {
-	q = ratchet.Query{Filters: filters, Sort: sort, Limit: ratchet.DefaultLimit}
+	q = ratchet.Query{Filters: filters, Sort: sort, Limit: ratchet.DefaultLimit, Uncounted: !asksFor(ctx, "meta", "total", "totalPages")}
 	if limit != nil {
 		if q.Limit = *limit; q.Limit < 1 || q.Limit > ratchet.MaxLimit {
 			return q, at(ctx, "limit", ratchet.Errorf(ratchet.ReasonValidation, "the limit %d is out of bounds: want 1 to %d", q.Limit, ratchet.MaxLimit))
@@ -132,6 +133,23 @@ func pageQuery[F ~[]ratchet.Filter](ctx context.Context, filters F, sort []ratch
 		}
 	}
 	return q, nil
+}
+
+// asksFor reports whether the field that is being answered is asked for one of the
+// fields of another below it.
+func asksFor(ctx context.Context, below string, names ...string) bool {
+	oc := gql.GetOperationContext(ctx)
+	for _, f := range gql.CollectFieldsCtx(ctx, nil) {
+		if f.Name != below {
+			continue
+		}
+		for _, f := range gql.CollectFields(oc, f.Selections, nil) {
+			if slices.Contains(names, f.Name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // within is a number of an argument that is bounded.

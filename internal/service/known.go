@@ -18,7 +18,23 @@ type knownTasks struct {
 	mu      sync.Mutex
 	changes int // of tasks so far
 	kept    map[string]knownTask
+	hits    int64
+	misses  int64
 }
+
+// knownSize is about what a task takes.
+const knownSize = 2 * ratchet.KB
+
+// KnownTasks says which tasks are remembered, and how often one was.
+func (s *Service) KnownTasks() ratchet.Cache {
+	k := &s.tasks
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return ratchet.Cache{Name: "tasks", Entries: len(k.kept), Size: ratchet.Size(len(k.kept)) * knownSize, MaxSize: maxRemembered * knownSize, Hits: k.hits, Misses: k.misses}
+}
+
+// ForgetTasks has all tasks read again.
+func (s *Service) ForgetTasks() { s.forgetTasks() }
 
 type knownTask struct {
 	task *ratchet.Task // nobody may change it
@@ -31,8 +47,14 @@ func (s *Service) knownTask(ctx context.Context, ref string) (*ratchet.Task, err
 	k.mu.Lock()
 	kept, found := k.kept[ref]
 	changes := k.changes
+	age := now.Sub(kept.read)
+	if found = found && age >= 0 && age < knownFor; found {
+		k.hits++
+	} else {
+		k.misses++
+	}
 	k.mu.Unlock()
-	if age := now.Sub(kept.read); found && age >= 0 && age < knownFor {
+	if found {
 		return kept.task, nil
 	}
 	t, err := s.findTask(ctx, ref)

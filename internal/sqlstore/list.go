@@ -27,6 +27,10 @@ func (t table[T]) list(ctx context.Context, c conn, q ratchet.Query) (page ratch
 	if err != nil {
 		return page, wrap("list "+t.name, err)
 	}
+	if q.Uncounted && (page.Next != "" || page.Offset > 0) {
+		page.Total = -1
+		return page, nil
+	}
 	page.Total, err = p.total(ctx, c, len(page.Items), page.Next != "")
 	if err != nil {
 		return page, wrap("count "+t.name, err)
@@ -185,21 +189,23 @@ func (t table[T]) rows(ctx context.Context, c conn, p plan) (items []T, next str
 		return nil, "", err
 	}
 	defer rs.Close()
-	items = []T{}
+	items = make([]T, 0, min(p.limit, roomFor))
 	at := p.newPosition()
 	for rs.Next() {
 		if len(items) == p.limit {
 			next = at.cursor(p.query, p.offset+len(items))
 			break
 		}
-		var item T
-		if err := rs.Scan(append(t.dest(&item), at.dest()...)...); err != nil {
+		items = append(items, *new(T))
+		if err := rs.Scan(append(t.dest(&items[len(items)-1]), at.dest()...)...); err != nil {
 			return nil, "", err
 		}
-		items = append(items, item)
 	}
 	return items, next, rs.Err()
 }
+
+// roomFor is as many as room is made for before they are read.
+const roomFor = 128
 
 // sql returns the statement that reads one row more than the page has, each
 // followed by what the list is sorted by.

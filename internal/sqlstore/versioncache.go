@@ -9,9 +9,9 @@ import (
 	"github.com/ratchet-runner/ratchet-go"
 )
 
-// keptVersions is how many versions a store keeps in memory. What a version says
-// never changes.
-const keptVersions = 1000
+// keptVersions is how many bytes of versions a store keeps in memory, about. What a
+// version says never changes.
+const keptVersions = 32 * ratchet.MB
 
 type versionKey struct {
 	task   ratchet.TaskID
@@ -19,14 +19,33 @@ type versionKey struct {
 }
 
 type versionCache struct {
-	mu   sync.Mutex
-	kept map[versionKey]*ratchet.Version
+	mu     sync.Mutex
+	kept   map[versionKey]*ratchet.Version
+	size   ratchet.Size
+	hits   int64
+	misses int64
 }
+
+// sizeOf is about what a version takes.
+func sizeOf(v *ratchet.Version) ratchet.Size {
+	return ratchet.Size(2048 + len(v.InputSchema) + len(v.OutputSchema))
+}
+
+// KeptVersions says which versions are kept in memory, and how often one was.
+func (s *Store) KeptVersions() ratchet.Cache {
+	c := &s.versions
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return ratchet.Cache{Name: "versions", Entries: len(c.kept), Size: c.size, MaxSize: keptVersions, Hits: c.hits, Misses: c.misses}
+}
+
+// ForgetVersions has all versions read again.
+func (s *Store) ForgetVersions() { s.versions.forget() }
 
 // forget makes the cache empty: some versions are gone.
 func (c *versionCache) forget() {
 	c.mu.Lock()
-	c.kept = nil
+	c.kept, c.size = nil, 0
 	c.mu.Unlock()
 }
 
@@ -38,6 +57,11 @@ func (s *Store) version(ctx context.Context, c conn, task ratchet.TaskID, digest
 	key := versionKey{task, digest}
 	s.versions.mu.Lock()
 	v := s.versions.kept[key]
+	if v != nil {
+		s.versions.hits++
+	} else {
+		s.versions.misses++
+	}
 	s.versions.mu.Unlock()
 	if v != nil {
 		return v, nil
@@ -51,8 +75,12 @@ func (s *Store) version(ctx context.Context, c conn, task ratchet.TaskID, digest
 	}
 	s.versions.mu.Lock()
 	defer s.versions.mu.Unlock()
-	if s.versions.kept == nil || len(s.versions.kept) >= keptVersions {
-		s.versions.kept = map[versionKey]*ratchet.Version{}
+	size := sizeOf(v)
+	if s.versions.kept == nil || s.versions.size+size > keptVersions {
+		s.versions.kept, s.versions.size = map[versionKey]*ratchet.Version{}, 0
+	}
+	if s.versions.kept[key] == nil {
+		s.versions.size += size
 	}
 	s.versions.kept[key] = v
 	return v, nil

@@ -227,6 +227,11 @@ func testNamesOfTasksLeadToOneTask(t *testing.T, fresh func(testing.TB) string) 
 	hiding.Task.Aliases = []string{"b"}
 	_, _, err = s.PutVersion(ctx, hiding)
 	wantReason(t, err, ratchet.ReasonAlreadyExists, `"b"`)
+	for limit, want := range map[int]int{1: -1, 2: 2} { // what need not be counted is known
+		if page, err := s.Tasks(ctx, ratchet.Query{Limit: limit, Uncounted: true}); err != nil || page.Total != want {
+			t.Errorf("an uncounted page of %d: got the total %d, %v, want %d", limit, page.Total, err, want)
+		}
+	}
 	if page, err := s.Tasks(ctx, ratchet.Query{}); err != nil || page.Total != 2 {
 		t.Errorf("got %+v, %v, want two tasks: nothing is kept of what is refused", page, err)
 	}

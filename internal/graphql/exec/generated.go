@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -2972,7 +2971,7 @@ func (ec *executionContext) field___Type_inputFields_args(ctx context.Context, r
 // region    **************************** field.gotpl *****************************
 
 func (ec *executionContext) _Breaker_kind(ctx context.Context, field graphql.CollectedField, obj *ratchet.Breaker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -2996,7 +2995,7 @@ func (ec *executionContext) fieldContext_Breaker_kind(_ context.Context, field g
 }
 
 func (ec *executionContext) _Breaker_host(ctx context.Context, field graphql.CollectedField, obj *ratchet.Breaker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3020,7 +3019,7 @@ func (ec *executionContext) fieldContext_Breaker_host(_ context.Context, field g
 }
 
 func (ec *executionContext) _Breaker_state(ctx context.Context, field graphql.CollectedField, obj *ratchet.Breaker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3044,7 +3043,7 @@ func (ec *executionContext) fieldContext_Breaker_state(_ context.Context, field 
 }
 
 func (ec *executionContext) _Breaker_openedAt(ctx context.Context, field graphql.CollectedField, obj *ratchet.Breaker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3068,7 +3067,7 @@ func (ec *executionContext) fieldContext_Breaker_openedAt(_ context.Context, fie
 }
 
 func (ec *executionContext) _Breaker_retryAt(ctx context.Context, field graphql.CollectedField, obj *ratchet.Breaker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3092,7 +3091,7 @@ func (ec *executionContext) fieldContext_Breaker_retryAt(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Breaker_opened(ctx context.Context, field graphql.CollectedField, obj *ratchet.Breaker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3116,7 +3115,7 @@ func (ec *executionContext) fieldContext_Breaker_opened(_ context.Context, field
 }
 
 func (ec *executionContext) _Breaker_refused(ctx context.Context, field graphql.CollectedField, obj *ratchet.Breaker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3140,7 +3139,7 @@ func (ec *executionContext) fieldContext_Breaker_refused(_ context.Context, fiel
 }
 
 func (ec *executionContext) _BulkResult_matched(ctx context.Context, field graphql.CollectedField, obj *ratchet.BulkResult) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3164,7 +3163,7 @@ func (ec *executionContext) fieldContext_BulkResult_matched(_ context.Context, f
 }
 
 func (ec *executionContext) _BulkResult_changed(ctx context.Context, field graphql.CollectedField, obj *ratchet.BulkResult) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3188,7 +3187,7 @@ func (ec *executionContext) fieldContext_BulkResult_changed(_ context.Context, f
 }
 
 func (ec *executionContext) _BulkResult_skipped(ctx context.Context, field graphql.CollectedField, obj *ratchet.BulkResult) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3212,7 +3211,7 @@ func (ec *executionContext) fieldContext_BulkResult_skipped(_ context.Context, f
 }
 
 func (ec *executionContext) _BulkResult_more(ctx context.Context, field graphql.CollectedField, obj *ratchet.BulkResult) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3269,7 +3268,7 @@ func (ec *executionContext) fieldContext_BulkResult_errors(_ context.Context, fi
 }
 
 func (ec *executionContext) _Cache_name(ctx context.Context, field graphql.CollectedField, obj *ratchet.Cache) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3293,7 +3292,7 @@ func (ec *executionContext) fieldContext_Cache_name(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Cache_entries(ctx context.Context, field graphql.CollectedField, obj *ratchet.Cache) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3317,7 +3316,7 @@ func (ec *executionContext) fieldContext_Cache_entries(_ context.Context, field 
 }
 
 func (ec *executionContext) _Cache_size(ctx context.Context, field graphql.CollectedField, obj *ratchet.Cache) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3341,7 +3340,7 @@ func (ec *executionContext) fieldContext_Cache_size(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Cache_maxSize(ctx context.Context, field graphql.CollectedField, obj *ratchet.Cache) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3365,7 +3364,7 @@ func (ec *executionContext) fieldContext_Cache_maxSize(_ context.Context, field 
 }
 
 func (ec *executionContext) _Cache_hits(ctx context.Context, field graphql.CollectedField, obj *ratchet.Cache) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3389,7 +3388,7 @@ func (ec *executionContext) fieldContext_Cache_hits(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Cache_misses(ctx context.Context, field graphql.CollectedField, obj *ratchet.Cache) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3413,7 +3412,7 @@ func (ec *executionContext) fieldContext_Cache_misses(_ context.Context, field g
 }
 
 func (ec *executionContext) _Cache_evicted(ctx context.Context, field graphql.CollectedField, obj *ratchet.Cache) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3437,7 +3436,7 @@ func (ec *executionContext) fieldContext_Cache_evicted(_ context.Context, field 
 }
 
 func (ec *executionContext) _Cache_errors(ctx context.Context, field graphql.CollectedField, obj *ratchet.Cache) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3461,7 +3460,7 @@ func (ec *executionContext) fieldContext_Cache_errors(_ context.Context, field g
 }
 
 func (ec *executionContext) _Cache_away(ctx context.Context, field graphql.CollectedField, obj *ratchet.Cache) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3485,7 +3484,7 @@ func (ec *executionContext) fieldContext_Cache_away(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Concurrency_key(ctx context.Context, field graphql.CollectedField, obj *ratchet.Concurrency) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3509,7 +3508,7 @@ func (ec *executionContext) fieldContext_Concurrency_key(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Concurrency_max(ctx context.Context, field graphql.CollectedField, obj *ratchet.Concurrency) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3671,7 +3670,7 @@ func (ec *executionContext) fieldContext_CreatedKey_apiKey(_ context.Context, fi
 }
 
 func (ec *executionContext) _CreatedKey_key(ctx context.Context, field graphql.CollectedField, obj *schema.CreatedKey) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4622,7 +4621,7 @@ func (ec *executionContext) fieldContext_EngineInfo_level(_ context.Context, fie
 }
 
 func (ec *executionContext) _EnvVar_name(ctx context.Context, field graphql.CollectedField, obj *ratchet.EnvVar) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4646,7 +4645,7 @@ func (ec *executionContext) fieldContext_EnvVar_name(_ context.Context, field gr
 }
 
 func (ec *executionContext) _EnvVar_declared(ctx context.Context, field graphql.CollectedField, obj *ratchet.EnvVar) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4670,7 +4669,7 @@ func (ec *executionContext) fieldContext_EnvVar_declared(_ context.Context, fiel
 }
 
 func (ec *executionContext) _EnvVar_updatedAt(ctx context.Context, field graphql.CollectedField, obj *ratchet.EnvVar) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4694,7 +4693,7 @@ func (ec *executionContext) fieldContext_EnvVar_updatedAt(_ context.Context, fie
 }
 
 func (ec *executionContext) _Error_code(ctx context.Context, field graphql.CollectedField, obj *ratchet.Error) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4718,7 +4717,7 @@ func (ec *executionContext) fieldContext_Error_code(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Error_reason(ctx context.Context, field graphql.CollectedField, obj *ratchet.Error) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4742,7 +4741,7 @@ func (ec *executionContext) fieldContext_Error_reason(_ context.Context, field g
 }
 
 func (ec *executionContext) _Error_message(ctx context.Context, field graphql.CollectedField, obj *ratchet.Error) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4799,7 +4798,7 @@ func (ec *executionContext) fieldContext_Error_details(_ context.Context, field 
 }
 
 func (ec *executionContext) _Error_stack(ctx context.Context, field graphql.CollectedField, obj *ratchet.Error) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4823,7 +4822,7 @@ func (ec *executionContext) fieldContext_Error_stack(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Error_data(ctx context.Context, field graphql.CollectedField, obj *ratchet.Error) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4847,7 +4846,7 @@ func (ec *executionContext) fieldContext_Error_data(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Error_retryable(ctx context.Context, field graphql.CollectedField, obj *ratchet.Error) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4871,7 +4870,7 @@ func (ec *executionContext) fieldContext_Error_retryable(_ context.Context, fiel
 }
 
 func (ec *executionContext) _ErrorDetail_file(ctx context.Context, field graphql.CollectedField, obj *ratchet.Detail) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4895,7 +4894,7 @@ func (ec *executionContext) fieldContext_ErrorDetail_file(_ context.Context, fie
 }
 
 func (ec *executionContext) _ErrorDetail_line(ctx context.Context, field graphql.CollectedField, obj *ratchet.Detail) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4919,7 +4918,7 @@ func (ec *executionContext) fieldContext_ErrorDetail_line(_ context.Context, fie
 }
 
 func (ec *executionContext) _ErrorDetail_column(ctx context.Context, field graphql.CollectedField, obj *ratchet.Detail) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4943,7 +4942,7 @@ func (ec *executionContext) fieldContext_ErrorDetail_column(_ context.Context, f
 }
 
 func (ec *executionContext) _ErrorDetail_pointer(ctx context.Context, field graphql.CollectedField, obj *ratchet.Detail) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4967,7 +4966,7 @@ func (ec *executionContext) fieldContext_ErrorDetail_pointer(_ context.Context, 
 }
 
 func (ec *executionContext) _ErrorDetail_message(ctx context.Context, field graphql.CollectedField, obj *ratchet.Detail) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4991,7 +4990,7 @@ func (ec *executionContext) fieldContext_ErrorDetail_message(_ context.Context, 
 }
 
 func (ec *executionContext) _ErrorDetail_expected(ctx context.Context, field graphql.CollectedField, obj *ratchet.Detail) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5015,7 +5014,7 @@ func (ec *executionContext) fieldContext_ErrorDetail_expected(_ context.Context,
 }
 
 func (ec *executionContext) _ErrorDetail_got(ctx context.Context, field graphql.CollectedField, obj *ratchet.Detail) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5039,7 +5038,7 @@ func (ec *executionContext) fieldContext_ErrorDetail_got(_ context.Context, fiel
 }
 
 func (ec *executionContext) _ErrorDetail_text(ctx context.Context, field graphql.CollectedField, obj *ratchet.Detail) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5063,7 +5062,7 @@ func (ec *executionContext) fieldContext_ErrorDetail_text(_ context.Context, fie
 }
 
 func (ec *executionContext) _Event_id(ctx context.Context, field graphql.CollectedField, obj *schema.Event) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5087,7 +5086,7 @@ func (ec *executionContext) fieldContext_Event_id(_ context.Context, field graph
 }
 
 func (ec *executionContext) _Event_type(ctx context.Context, field graphql.CollectedField, obj *schema.Event) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5111,7 +5110,7 @@ func (ec *executionContext) fieldContext_Event_type(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Event_time(ctx context.Context, field graphql.CollectedField, obj *schema.Event) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5135,7 +5134,7 @@ func (ec *executionContext) fieldContext_Event_time(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Event_jobId(ctx context.Context, field graphql.CollectedField, obj *schema.Event) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5192,7 +5191,7 @@ func (ec *executionContext) fieldContext_Event_job(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Event_taskName(ctx context.Context, field graphql.CollectedField, obj *schema.Event) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5216,7 +5215,7 @@ func (ec *executionContext) fieldContext_Event_taskName(_ context.Context, field
 }
 
 func (ec *executionContext) _Event_executionId(ctx context.Context, field graphql.CollectedField, obj *schema.Event) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5240,7 +5239,7 @@ func (ec *executionContext) fieldContext_Event_executionId(_ context.Context, fi
 }
 
 func (ec *executionContext) _Event_attempt(ctx context.Context, field graphql.CollectedField, obj *schema.Event) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5264,7 +5263,7 @@ func (ec *executionContext) fieldContext_Event_attempt(_ context.Context, field 
 }
 
 func (ec *executionContext) _Event_state(ctx context.Context, field graphql.CollectedField, obj *schema.Event) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5288,7 +5287,7 @@ func (ec *executionContext) fieldContext_Event_state(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Event_status(ctx context.Context, field graphql.CollectedField, obj *schema.Event) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5444,7 +5443,7 @@ func (ec *executionContext) fieldContext_Event_delivery(_ context.Context, field
 }
 
 func (ec *executionContext) _Event_reason(ctx context.Context, field graphql.CollectedField, obj *schema.Event) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5468,7 +5467,7 @@ func (ec *executionContext) fieldContext_Event_reason(_ context.Context, field g
 }
 
 func (ec *executionContext) _Execution_id(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5492,7 +5491,7 @@ func (ec *executionContext) fieldContext_Execution_id(_ context.Context, field g
 }
 
 func (ec *executionContext) _Execution_jobId(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5549,7 +5548,7 @@ func (ec *executionContext) fieldContext_Execution_job(_ context.Context, field 
 }
 
 func (ec *executionContext) _Execution_taskName(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5606,7 +5605,7 @@ func (ec *executionContext) fieldContext_Execution_task(_ context.Context, field
 }
 
 func (ec *executionContext) _Execution_versionDigest(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5630,7 +5629,7 @@ func (ec *executionContext) fieldContext_Execution_versionDigest(_ context.Conte
 }
 
 func (ec *executionContext) _Execution_attempt(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5654,7 +5653,7 @@ func (ec *executionContext) fieldContext_Execution_attempt(_ context.Context, fi
 }
 
 func (ec *executionContext) _Execution_state(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5678,7 +5677,7 @@ func (ec *executionContext) fieldContext_Execution_state(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Execution_input(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5702,7 +5701,7 @@ func (ec *executionContext) fieldContext_Execution_input(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Execution_output(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5759,7 +5758,7 @@ func (ec *executionContext) fieldContext_Execution_error(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Execution_errorMessage(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5894,7 +5893,7 @@ func (ec *executionContext) fieldContext_Execution_fetches(_ context.Context, fi
 }
 
 func (ec *executionContext) _Execution_queuedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5918,7 +5917,7 @@ func (ec *executionContext) fieldContext_Execution_queuedAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Execution_startedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5942,7 +5941,7 @@ func (ec *executionContext) fieldContext_Execution_startedAt(_ context.Context, 
 }
 
 func (ec *executionContext) _Execution_finishedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5966,7 +5965,7 @@ func (ec *executionContext) fieldContext_Execution_finishedAt(_ context.Context,
 }
 
 func (ec *executionContext) _Execution_durationMs(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5990,7 +5989,7 @@ func (ec *executionContext) fieldContext_Execution_durationMs(_ context.Context,
 }
 
 func (ec *executionContext) _Execution_cpu(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6014,7 +6013,7 @@ func (ec *executionContext) fieldContext_Execution_cpu(_ context.Context, field 
 }
 
 func (ec *executionContext) _Execution_peakMemory(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6038,7 +6037,7 @@ func (ec *executionContext) fieldContext_Execution_peakMemory(_ context.Context,
 }
 
 func (ec *executionContext) _Execution_worker(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6062,7 +6061,7 @@ func (ec *executionContext) fieldContext_Execution_worker(_ context.Context, fie
 }
 
 func (ec *executionContext) _Execution_nodeId(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6176,7 +6175,7 @@ func (ec *executionContext) fieldContext_ExecutionList_meta(_ context.Context, f
 }
 
 func (ec *executionContext) _ExecutionSummary_id(ctx context.Context, field graphql.CollectedField, obj *schema.ExecutionSummary) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6200,7 +6199,7 @@ func (ec *executionContext) fieldContext_ExecutionSummary_id(_ context.Context, 
 }
 
 func (ec *executionContext) _ExecutionSummary_attempt(ctx context.Context, field graphql.CollectedField, obj *schema.ExecutionSummary) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6224,7 +6223,7 @@ func (ec *executionContext) fieldContext_ExecutionSummary_attempt(_ context.Cont
 }
 
 func (ec *executionContext) _ExecutionSummary_state(ctx context.Context, field graphql.CollectedField, obj *schema.ExecutionSummary) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6248,7 +6247,7 @@ func (ec *executionContext) fieldContext_ExecutionSummary_state(_ context.Contex
 }
 
 func (ec *executionContext) _ExecutionSummary_reason(ctx context.Context, field graphql.CollectedField, obj *schema.ExecutionSummary) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6272,7 +6271,7 @@ func (ec *executionContext) fieldContext_ExecutionSummary_reason(_ context.Conte
 }
 
 func (ec *executionContext) _ExecutionSummary_message(ctx context.Context, field graphql.CollectedField, obj *schema.ExecutionSummary) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6296,7 +6295,7 @@ func (ec *executionContext) fieldContext_ExecutionSummary_message(_ context.Cont
 }
 
 func (ec *executionContext) _ExecutionSummary_finishedAt(ctx context.Context, field graphql.CollectedField, obj *schema.ExecutionSummary) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6320,7 +6319,7 @@ func (ec *executionContext) fieldContext_ExecutionSummary_finishedAt(_ context.C
 }
 
 func (ec *executionContext) _Explanation_jobId(ctx context.Context, field graphql.CollectedField, obj *schema.Explanation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6344,7 +6343,7 @@ func (ec *executionContext) fieldContext_Explanation_jobId(_ context.Context, fi
 }
 
 func (ec *executionContext) _Explanation_status(ctx context.Context, field graphql.CollectedField, obj *schema.Explanation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6368,7 +6367,7 @@ func (ec *executionContext) fieldContext_Explanation_status(_ context.Context, f
 }
 
 func (ec *executionContext) _Explanation_state(ctx context.Context, field graphql.CollectedField, obj *schema.Explanation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6392,7 +6391,7 @@ func (ec *executionContext) fieldContext_Explanation_state(_ context.Context, fi
 }
 
 func (ec *executionContext) _Explanation_summary(ctx context.Context, field graphql.CollectedField, obj *schema.Explanation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6416,7 +6415,7 @@ func (ec *executionContext) fieldContext_Explanation_summary(_ context.Context, 
 }
 
 func (ec *executionContext) _Explanation_reasons(ctx context.Context, field graphql.CollectedField, obj *schema.Explanation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6440,7 +6439,7 @@ func (ec *executionContext) fieldContext_Explanation_reasons(_ context.Context, 
 }
 
 func (ec *executionContext) _Explanation_remedy(ctx context.Context, field graphql.CollectedField, obj *schema.Explanation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6464,7 +6463,7 @@ func (ec *executionContext) fieldContext_Explanation_remedy(_ context.Context, f
 }
 
 func (ec *executionContext) _Explanation_ahead(ctx context.Context, field graphql.CollectedField, obj *schema.Explanation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6488,7 +6487,7 @@ func (ec *executionContext) fieldContext_Explanation_ahead(_ context.Context, fi
 }
 
 func (ec *executionContext) _Explanation_nextAttemptAt(ctx context.Context, field graphql.CollectedField, obj *schema.Explanation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6545,7 +6544,7 @@ func (ec *executionContext) fieldContext_Explanation_gate(_ context.Context, fie
 }
 
 func (ec *executionContext) _Explanation_holders(ctx context.Context, field graphql.CollectedField, obj *schema.Explanation) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6635,7 +6634,7 @@ func (ec *executionContext) fieldContext_Explanation_deliveries(_ context.Contex
 }
 
 func (ec *executionContext) _Fetch_method(ctx context.Context, field graphql.CollectedField, obj *ratchet.Fetch) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6659,7 +6658,7 @@ func (ec *executionContext) fieldContext_Fetch_method(_ context.Context, field g
 }
 
 func (ec *executionContext) _Fetch_host(ctx context.Context, field graphql.CollectedField, obj *ratchet.Fetch) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6683,7 +6682,7 @@ func (ec *executionContext) fieldContext_Fetch_host(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Fetch_status(ctx context.Context, field graphql.CollectedField, obj *ratchet.Fetch) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6707,7 +6706,7 @@ func (ec *executionContext) fieldContext_Fetch_status(_ context.Context, field g
 }
 
 func (ec *executionContext) _Fetch_sent(ctx context.Context, field graphql.CollectedField, obj *ratchet.Fetch) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6731,7 +6730,7 @@ func (ec *executionContext) fieldContext_Fetch_sent(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Fetch_received(ctx context.Context, field graphql.CollectedField, obj *ratchet.Fetch) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6755,7 +6754,7 @@ func (ec *executionContext) fieldContext_Fetch_received(_ context.Context, field
 }
 
 func (ec *executionContext) _Fetch_cached(ctx context.Context, field graphql.CollectedField, obj *ratchet.Fetch) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6779,7 +6778,7 @@ func (ec *executionContext) fieldContext_Fetch_cached(_ context.Context, field g
 }
 
 func (ec *executionContext) _Fetch_startedAt(ctx context.Context, field graphql.CollectedField, obj *ratchet.Fetch) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6803,7 +6802,7 @@ func (ec *executionContext) fieldContext_Fetch_startedAt(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Fetch_duration(ctx context.Context, field graphql.CollectedField, obj *ratchet.Fetch) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6860,7 +6859,7 @@ func (ec *executionContext) fieldContext_Fetch_error(_ context.Context, field gr
 }
 
 func (ec *executionContext) _HealthCheck_name(ctx context.Context, field graphql.CollectedField, obj *schema.HealthCheck) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6884,7 +6883,7 @@ func (ec *executionContext) fieldContext_HealthCheck_name(_ context.Context, fie
 }
 
 func (ec *executionContext) _HealthCheck_status(ctx context.Context, field graphql.CollectedField, obj *schema.HealthCheck) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6908,7 +6907,7 @@ func (ec *executionContext) fieldContext_HealthCheck_status(_ context.Context, f
 }
 
 func (ec *executionContext) _HealthCheck_message(ctx context.Context, field graphql.CollectedField, obj *schema.HealthCheck) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6932,7 +6931,7 @@ func (ec *executionContext) fieldContext_HealthCheck_message(_ context.Context, 
 }
 
 func (ec *executionContext) _HealthStatus_status(ctx context.Context, field graphql.CollectedField, obj *schema.HealthStatus) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6956,7 +6955,7 @@ func (ec *executionContext) fieldContext_HealthStatus_status(_ context.Context, 
 }
 
 func (ec *executionContext) _HealthStatus_version(ctx context.Context, field graphql.CollectedField, obj *schema.HealthStatus) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6980,7 +6979,7 @@ func (ec *executionContext) fieldContext_HealthStatus_version(_ context.Context,
 }
 
 func (ec *executionContext) _HealthStatus_database(ctx context.Context, field graphql.CollectedField, obj *schema.HealthStatus) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7004,7 +7003,7 @@ func (ec *executionContext) fieldContext_HealthStatus_database(_ context.Context
 }
 
 func (ec *executionContext) _HealthStatus_message(ctx context.Context, field graphql.CollectedField, obj *schema.HealthStatus) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7301,7 +7300,7 @@ func (ec *executionContext) fieldContext_Hook_usedAt(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Job_id(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7325,7 +7324,7 @@ func (ec *executionContext) fieldContext_Job_id(_ context.Context, field graphql
 }
 
 func (ec *executionContext) _Job_taskId(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7349,7 +7348,7 @@ func (ec *executionContext) fieldContext_Job_taskId(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Job_taskName(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7406,7 +7405,7 @@ func (ec *executionContext) fieldContext_Job_task(_ context.Context, field graph
 }
 
 func (ec *executionContext) _Job_versionDigest(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7463,7 +7462,7 @@ func (ec *executionContext) fieldContext_Job_version(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Job_latest(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7487,7 +7486,7 @@ func (ec *executionContext) fieldContext_Job_latest(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Job_priority(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7511,7 +7510,7 @@ func (ec *executionContext) fieldContext_Job_priority(_ context.Context, field g
 }
 
 func (ec *executionContext) _Job_status(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7535,7 +7534,7 @@ func (ec *executionContext) fieldContext_Job_status(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Job_state(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7559,7 +7558,7 @@ func (ec *executionContext) fieldContext_Job_state(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Job_parked(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7583,7 +7582,7 @@ func (ec *executionContext) fieldContext_Job_parked(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Job_input(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7607,7 +7606,7 @@ func (ec *executionContext) fieldContext_Job_input(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Job_output(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7664,7 +7663,7 @@ func (ec *executionContext) fieldContext_Job_error(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Job_errorMessage(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7688,7 +7687,7 @@ func (ec *executionContext) fieldContext_Job_errorMessage(_ context.Context, fie
 }
 
 func (ec *executionContext) _Job_attempts(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7712,7 +7711,7 @@ func (ec *executionContext) fieldContext_Job_attempts(_ context.Context, field g
 }
 
 func (ec *executionContext) _Job_losses(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7802,7 +7801,7 @@ func (ec *executionContext) fieldContext_Job_limits(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Job_tags(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7859,7 +7858,7 @@ func (ec *executionContext) fieldContext_Job_concurrency(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Job_idempotencyKey(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7883,7 +7882,7 @@ func (ec *executionContext) fieldContext_Job_idempotencyKey(_ context.Context, f
 }
 
 func (ec *executionContext) _Job_scheduleId(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7940,7 +7939,7 @@ func (ec *executionContext) fieldContext_Job_schedule(_ context.Context, field g
 }
 
 func (ec *executionContext) _Job_retryOf(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7988,7 +7987,7 @@ func (ec *executionContext) fieldContext_Job_destinations(_ context.Context, fie
 }
 
 func (ec *executionContext) _Job_cancelRequested(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8012,7 +8011,7 @@ func (ec *executionContext) fieldContext_Job_cancelRequested(_ context.Context, 
 }
 
 func (ec *executionContext) _Job_cache(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8036,7 +8035,7 @@ func (ec *executionContext) fieldContext_Job_cache(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Job_createdAt(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8060,7 +8059,7 @@ func (ec *executionContext) fieldContext_Job_createdAt(_ context.Context, field 
 }
 
 func (ec *executionContext) _Job_runAt(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8084,7 +8083,7 @@ func (ec *executionContext) fieldContext_Job_runAt(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Job_startedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8108,7 +8107,7 @@ func (ec *executionContext) fieldContext_Job_startedAt(_ context.Context, field 
 }
 
 func (ec *executionContext) _Job_finishedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8243,7 +8242,7 @@ func (ec *executionContext) fieldContext_JobList_meta(_ context.Context, field g
 }
 
 func (ec *executionContext) _JobStateCount_state(ctx context.Context, field graphql.CollectedField, obj *schema.JobStateCount) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8267,7 +8266,7 @@ func (ec *executionContext) fieldContext_JobStateCount_state(_ context.Context, 
 }
 
 func (ec *executionContext) _JobStateCount_count(ctx context.Context, field graphql.CollectedField, obj *schema.JobStateCount) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8291,7 +8290,7 @@ func (ec *executionContext) fieldContext_JobStateCount_count(_ context.Context, 
 }
 
 func (ec *executionContext) _JobStats_totalJobs(ctx context.Context, field graphql.CollectedField, obj *schema.JobStats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8315,7 +8314,7 @@ func (ec *executionContext) fieldContext_JobStats_totalJobs(_ context.Context, f
 }
 
 func (ec *executionContext) _JobStats_queued(ctx context.Context, field graphql.CollectedField, obj *schema.JobStats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8339,7 +8338,7 @@ func (ec *executionContext) fieldContext_JobStats_queued(_ context.Context, fiel
 }
 
 func (ec *executionContext) _JobStats_running(ctx context.Context, field graphql.CollectedField, obj *schema.JobStats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8363,7 +8362,7 @@ func (ec *executionContext) fieldContext_JobStats_running(_ context.Context, fie
 }
 
 func (ec *executionContext) _JobStats_retrying(ctx context.Context, field graphql.CollectedField, obj *schema.JobStats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8387,7 +8386,7 @@ func (ec *executionContext) fieldContext_JobStats_retrying(_ context.Context, fi
 }
 
 func (ec *executionContext) _JobStats_completed(ctx context.Context, field graphql.CollectedField, obj *schema.JobStats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8411,7 +8410,7 @@ func (ec *executionContext) fieldContext_JobStats_completed(_ context.Context, f
 }
 
 func (ec *executionContext) _JobStats_failed(ctx context.Context, field graphql.CollectedField, obj *schema.JobStats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8435,7 +8434,7 @@ func (ec *executionContext) fieldContext_JobStats_failed(_ context.Context, fiel
 }
 
 func (ec *executionContext) _JobStats_cancelled(ctx context.Context, field graphql.CollectedField, obj *schema.JobStats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8492,7 +8491,7 @@ func (ec *executionContext) fieldContext_JobStats_states(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Key_id(ctx context.Context, field graphql.CollectedField, obj *schema.Key) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8516,7 +8515,7 @@ func (ec *executionContext) fieldContext_Key_id(_ context.Context, field graphql
 }
 
 func (ec *executionContext) _Key_name(ctx context.Context, field graphql.CollectedField, obj *schema.Key) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8540,7 +8539,7 @@ func (ec *executionContext) fieldContext_Key_name(_ context.Context, field graph
 }
 
 func (ec *executionContext) _Key_scopes(ctx context.Context, field graphql.CollectedField, obj *schema.Key) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8564,7 +8563,7 @@ func (ec *executionContext) fieldContext_Key_scopes(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Key_createdAt(ctx context.Context, field graphql.CollectedField, obj *schema.Key) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8588,7 +8587,7 @@ func (ec *executionContext) fieldContext_Key_createdAt(_ context.Context, field 
 }
 
 func (ec *executionContext) _Key_expiresAt(ctx context.Context, field graphql.CollectedField, obj *schema.Key) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8612,7 +8611,7 @@ func (ec *executionContext) fieldContext_Key_expiresAt(_ context.Context, field 
 }
 
 func (ec *executionContext) _Key_lastUsedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Key) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8636,7 +8635,7 @@ func (ec *executionContext) fieldContext_Key_lastUsedAt(_ context.Context, field
 }
 
 func (ec *executionContext) _Key_revokedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Key) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8726,7 +8725,7 @@ func (ec *executionContext) fieldContext_KeyList_meta(_ context.Context, field g
 }
 
 func (ec *executionContext) _Limits_timeout(ctx context.Context, field graphql.CollectedField, obj *ratchet.Limits) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8750,7 +8749,7 @@ func (ec *executionContext) fieldContext_Limits_timeout(_ context.Context, field
 }
 
 func (ec *executionContext) _Limits_cpu(ctx context.Context, field graphql.CollectedField, obj *ratchet.Limits) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8774,7 +8773,7 @@ func (ec *executionContext) fieldContext_Limits_cpu(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Limits_memory(ctx context.Context, field graphql.CollectedField, obj *ratchet.Limits) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8798,7 +8797,7 @@ func (ec *executionContext) fieldContext_Limits_memory(_ context.Context, field 
 }
 
 func (ec *executionContext) _Limits_output(ctx context.Context, field graphql.CollectedField, obj *ratchet.Limits) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8822,7 +8821,7 @@ func (ec *executionContext) fieldContext_Limits_output(_ context.Context, field 
 }
 
 func (ec *executionContext) _Limits_logs(ctx context.Context, field graphql.CollectedField, obj *ratchet.Limits) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8846,7 +8845,7 @@ func (ec *executionContext) fieldContext_Limits_logs(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Limits_fetches(ctx context.Context, field graphql.CollectedField, obj *ratchet.Limits) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8870,7 +8869,7 @@ func (ec *executionContext) fieldContext_Limits_fetches(_ context.Context, field
 }
 
 func (ec *executionContext) _Limits_fetchBytes(ctx context.Context, field graphql.CollectedField, obj *ratchet.Limits) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8894,7 +8893,7 @@ func (ec *executionContext) fieldContext_Limits_fetchBytes(_ context.Context, fi
 }
 
 func (ec *executionContext) _Limits_fetchBody(ctx context.Context, field graphql.CollectedField, obj *ratchet.Limits) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8918,7 +8917,7 @@ func (ec *executionContext) fieldContext_Limits_fetchBody(_ context.Context, fie
 }
 
 func (ec *executionContext) _Limits_recursion(ctx context.Context, field graphql.CollectedField, obj *ratchet.Limits) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8942,7 +8941,7 @@ func (ec *executionContext) fieldContext_Limits_recursion(_ context.Context, fie
 }
 
 func (ec *executionContext) _LogEntry_time(ctx context.Context, field graphql.CollectedField, obj *ratchet.LogEntry) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8966,7 +8965,7 @@ func (ec *executionContext) fieldContext_LogEntry_time(_ context.Context, field 
 }
 
 func (ec *executionContext) _LogEntry_level(ctx context.Context, field graphql.CollectedField, obj *ratchet.LogEntry) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8990,7 +8989,7 @@ func (ec *executionContext) fieldContext_LogEntry_level(_ context.Context, field
 }
 
 func (ec *executionContext) _LogEntry_message(ctx context.Context, field graphql.CollectedField, obj *ratchet.LogEntry) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -9014,7 +9013,7 @@ func (ec *executionContext) fieldContext_LogEntry_message(_ context.Context, fie
 }
 
 func (ec *executionContext) _LogEntry_fields(ctx context.Context, field graphql.CollectedField, obj *ratchet.LogEntry) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -9071,7 +9070,7 @@ func (ec *executionContext) fieldContext_LogPage_lines(_ context.Context, field 
 }
 
 func (ec *executionContext) _LogPage_offset(ctx context.Context, field graphql.CollectedField, obj *service.LogPage) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -9095,7 +9094,7 @@ func (ec *executionContext) fieldContext_LogPage_offset(_ context.Context, field
 }
 
 func (ec *executionContext) _LogPage_total(ctx context.Context, field graphql.CollectedField, obj *service.LogPage) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -9119,7 +9118,7 @@ func (ec *executionContext) fieldContext_LogPage_total(_ context.Context, field 
 }
 
 func (ec *executionContext) _LogPage_running(ctx context.Context, field graphql.CollectedField, obj *service.LogPage) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10829,7 +10828,7 @@ func (ec *executionContext) fieldContext_Mutation_revokeKey(ctx context.Context,
 }
 
 func (ec *executionContext) _Node_id(ctx context.Context, field graphql.CollectedField, obj *schema.Node) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10853,7 +10852,7 @@ func (ec *executionContext) fieldContext_Node_id(_ context.Context, field graphq
 }
 
 func (ec *executionContext) _Node_host(ctx context.Context, field graphql.CollectedField, obj *schema.Node) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10877,7 +10876,7 @@ func (ec *executionContext) fieldContext_Node_host(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Node_pid(ctx context.Context, field graphql.CollectedField, obj *schema.Node) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10901,7 +10900,7 @@ func (ec *executionContext) fieldContext_Node_pid(_ context.Context, field graph
 }
 
 func (ec *executionContext) _Node_version(ctx context.Context, field graphql.CollectedField, obj *schema.Node) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10925,7 +10924,7 @@ func (ec *executionContext) fieldContext_Node_version(_ context.Context, field g
 }
 
 func (ec *executionContext) _Node_address(ctx context.Context, field graphql.CollectedField, obj *schema.Node) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10949,7 +10948,7 @@ func (ec *executionContext) fieldContext_Node_address(_ context.Context, field g
 }
 
 func (ec *executionContext) _Node_sandbox(ctx context.Context, field graphql.CollectedField, obj *schema.Node) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10973,7 +10972,7 @@ func (ec *executionContext) fieldContext_Node_sandbox(_ context.Context, field g
 }
 
 func (ec *executionContext) _Node_startedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Node) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -10997,7 +10996,7 @@ func (ec *executionContext) fieldContext_Node_startedAt(_ context.Context, field
 }
 
 func (ec *executionContext) _Node_beatAt(ctx context.Context, field graphql.CollectedField, obj *schema.Node) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11021,7 +11020,7 @@ func (ec *executionContext) fieldContext_Node_beatAt(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Node_slots(ctx context.Context, field graphql.CollectedField, obj *schema.Node) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11045,7 +11044,7 @@ func (ec *executionContext) fieldContext_Node_slots(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Node_running(ctx context.Context, field graphql.CollectedField, obj *schema.Node) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11069,7 +11068,7 @@ func (ec *executionContext) fieldContext_Node_running(_ context.Context, field g
 }
 
 func (ec *executionContext) _Node_stopping(ctx context.Context, field graphql.CollectedField, obj *schema.Node) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11093,7 +11092,7 @@ func (ec *executionContext) fieldContext_Node_stopping(_ context.Context, field 
 }
 
 func (ec *executionContext) _PageMeta_total(ctx context.Context, field graphql.CollectedField, obj *schema.PageMeta) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11117,7 +11116,7 @@ func (ec *executionContext) fieldContext_PageMeta_total(_ context.Context, field
 }
 
 func (ec *executionContext) _PageMeta_limit(ctx context.Context, field graphql.CollectedField, obj *schema.PageMeta) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11141,7 +11140,7 @@ func (ec *executionContext) fieldContext_PageMeta_limit(_ context.Context, field
 }
 
 func (ec *executionContext) _PageMeta_offset(ctx context.Context, field graphql.CollectedField, obj *schema.PageMeta) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11165,7 +11164,7 @@ func (ec *executionContext) fieldContext_PageMeta_offset(_ context.Context, fiel
 }
 
 func (ec *executionContext) _PageMeta_hasNext(ctx context.Context, field graphql.CollectedField, obj *schema.PageMeta) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11189,7 +11188,7 @@ func (ec *executionContext) fieldContext_PageMeta_hasNext(_ context.Context, fie
 }
 
 func (ec *executionContext) _PageMeta_hasPrevious(ctx context.Context, field graphql.CollectedField, obj *schema.PageMeta) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11213,7 +11212,7 @@ func (ec *executionContext) fieldContext_PageMeta_hasPrevious(_ context.Context,
 }
 
 func (ec *executionContext) _PageMeta_page(ctx context.Context, field graphql.CollectedField, obj *schema.PageMeta) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11237,7 +11236,7 @@ func (ec *executionContext) fieldContext_PageMeta_page(_ context.Context, field 
 }
 
 func (ec *executionContext) _PageMeta_totalPages(ctx context.Context, field graphql.CollectedField, obj *schema.PageMeta) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11261,7 +11260,7 @@ func (ec *executionContext) fieldContext_PageMeta_totalPages(_ context.Context, 
 }
 
 func (ec *executionContext) _PageMeta_nextCursor(ctx context.Context, field graphql.CollectedField, obj *schema.PageMeta) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11285,7 +11284,7 @@ func (ec *executionContext) fieldContext_PageMeta_nextCursor(_ context.Context, 
 }
 
 func (ec *executionContext) _Permissions_net(ctx context.Context, field graphql.CollectedField, obj *ratchet.Permissions) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11309,7 +11308,7 @@ func (ec *executionContext) fieldContext_Permissions_net(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Permissions_env(ctx context.Context, field graphql.CollectedField, obj *ratchet.Permissions) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12740,7 +12739,7 @@ func (ec *executionContext) fieldContext_PluginRequirement_optional(_ context.Co
 }
 
 func (ec *executionContext) _Progress_value(ctx context.Context, field graphql.CollectedField, obj *ratchet.Progress) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12764,7 +12763,7 @@ func (ec *executionContext) fieldContext_Progress_value(_ context.Context, field
 }
 
 func (ec *executionContext) _Progress_message(ctx context.Context, field graphql.CollectedField, obj *ratchet.Progress) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14051,7 +14050,7 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 }
 
 func (ec *executionContext) _Rate_max(ctx context.Context, field graphql.CollectedField, obj *ratchet.Rate) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14075,7 +14074,7 @@ func (ec *executionContext) fieldContext_Rate_max(_ context.Context, field graph
 }
 
 func (ec *executionContext) _Rate_per(ctx context.Context, field graphql.CollectedField, obj *ratchet.Rate) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14309,7 +14308,7 @@ func (ec *executionContext) fieldContext_RegisteredTask_task(_ context.Context, 
 }
 
 func (ec *executionContext) _RegisteredTask_created(ctx context.Context, field graphql.CollectedField, obj *schema.RegisteredTask) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14366,7 +14365,7 @@ func (ec *executionContext) fieldContext_RegisteredTask_warnings(_ context.Conte
 }
 
 func (ec *executionContext) _Retry_maxAttempts(ctx context.Context, field graphql.CollectedField, obj *ratchet.Retry) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14390,7 +14389,7 @@ func (ec *executionContext) fieldContext_Retry_maxAttempts(_ context.Context, fi
 }
 
 func (ec *executionContext) _Retry_backoff(ctx context.Context, field graphql.CollectedField, obj *ratchet.Retry) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14414,7 +14413,7 @@ func (ec *executionContext) fieldContext_Retry_backoff(_ context.Context, field 
 }
 
 func (ec *executionContext) _Retry_initialDelay(ctx context.Context, field graphql.CollectedField, obj *ratchet.Retry) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14438,7 +14437,7 @@ func (ec *executionContext) fieldContext_Retry_initialDelay(_ context.Context, f
 }
 
 func (ec *executionContext) _Retry_maxDelay(ctx context.Context, field graphql.CollectedField, obj *ratchet.Retry) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14462,7 +14461,7 @@ func (ec *executionContext) fieldContext_Retry_maxDelay(_ context.Context, field
 }
 
 func (ec *executionContext) _Retry_factor(ctx context.Context, field graphql.CollectedField, obj *ratchet.Retry) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14486,7 +14485,7 @@ func (ec *executionContext) fieldContext_Retry_factor(_ context.Context, field g
 }
 
 func (ec *executionContext) _Retry_jitter(ctx context.Context, field graphql.CollectedField, obj *ratchet.Retry) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14510,7 +14509,7 @@ func (ec *executionContext) fieldContext_Retry_jitter(_ context.Context, field g
 }
 
 func (ec *executionContext) _Schedule_id(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14534,7 +14533,7 @@ func (ec *executionContext) fieldContext_Schedule_id(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Schedule_name(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14558,7 +14557,7 @@ func (ec *executionContext) fieldContext_Schedule_name(_ context.Context, field 
 }
 
 func (ec *executionContext) _Schedule_description(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14582,7 +14581,7 @@ func (ec *executionContext) fieldContext_Schedule_description(_ context.Context,
 }
 
 func (ec *executionContext) _Schedule_taskId(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14606,7 +14605,7 @@ func (ec *executionContext) fieldContext_Schedule_taskId(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Schedule_taskName(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14663,7 +14662,7 @@ func (ec *executionContext) fieldContext_Schedule_task(_ context.Context, field 
 }
 
 func (ec *executionContext) _Schedule_cron(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14687,7 +14686,7 @@ func (ec *executionContext) fieldContext_Schedule_cron(_ context.Context, field 
 }
 
 func (ec *executionContext) _Schedule_every(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14711,7 +14710,7 @@ func (ec *executionContext) fieldContext_Schedule_every(_ context.Context, field
 }
 
 func (ec *executionContext) _Schedule_timezone(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14735,7 +14734,7 @@ func (ec *executionContext) fieldContext_Schedule_timezone(_ context.Context, fi
 }
 
 func (ec *executionContext) _Schedule_input(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14759,7 +14758,7 @@ func (ec *executionContext) fieldContext_Schedule_input(_ context.Context, field
 }
 
 func (ec *executionContext) _Schedule_priority(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14783,7 +14782,7 @@ func (ec *executionContext) fieldContext_Schedule_priority(_ context.Context, fi
 }
 
 func (ec *executionContext) _Schedule_tags(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14807,7 +14806,7 @@ func (ec *executionContext) fieldContext_Schedule_tags(_ context.Context, field 
 }
 
 func (ec *executionContext) _Schedule_missed(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14831,7 +14830,7 @@ func (ec *executionContext) fieldContext_Schedule_missed(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Schedule_missedMax(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14855,7 +14854,7 @@ func (ec *executionContext) fieldContext_Schedule_missedMax(_ context.Context, f
 }
 
 func (ec *executionContext) _Schedule_overlap(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14879,7 +14878,7 @@ func (ec *executionContext) fieldContext_Schedule_overlap(_ context.Context, fie
 }
 
 func (ec *executionContext) _Schedule_maxRuns(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14903,7 +14902,7 @@ func (ec *executionContext) fieldContext_Schedule_maxRuns(_ context.Context, fie
 }
 
 func (ec *executionContext) _Schedule_start(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14927,7 +14926,7 @@ func (ec *executionContext) fieldContext_Schedule_start(_ context.Context, field
 }
 
 func (ec *executionContext) _Schedule_end(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14951,7 +14950,7 @@ func (ec *executionContext) fieldContext_Schedule_end(_ context.Context, field g
 }
 
 func (ec *executionContext) _Schedule_enabled(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14999,7 +14998,7 @@ func (ec *executionContext) fieldContext_Schedule_destinations(_ context.Context
 }
 
 func (ec *executionContext) _Schedule_runs(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15023,7 +15022,7 @@ func (ec *executionContext) fieldContext_Schedule_runs(_ context.Context, field 
 }
 
 func (ec *executionContext) _Schedule_skipped(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15047,7 +15046,7 @@ func (ec *executionContext) fieldContext_Schedule_skipped(_ context.Context, fie
 }
 
 func (ec *executionContext) _Schedule_lastRunAt(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15071,7 +15070,7 @@ func (ec *executionContext) fieldContext_Schedule_lastRunAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Schedule_lastJobId(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15128,7 +15127,7 @@ func (ec *executionContext) fieldContext_Schedule_lastJob(_ context.Context, fie
 }
 
 func (ec *executionContext) _Schedule_nextRunAt(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15197,7 +15196,7 @@ func (ec *executionContext) fieldContext_Schedule_nextRuns(ctx context.Context, 
 }
 
 func (ec *executionContext) _Schedule_createdAt(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15221,7 +15220,7 @@ func (ec *executionContext) fieldContext_Schedule_createdAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Schedule_updatedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15344,7 +15343,7 @@ func (ec *executionContext) fieldContext_Stats_jobs(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Stats_tasks(ctx context.Context, field graphql.CollectedField, obj *schema.Stats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15368,7 +15367,7 @@ func (ec *executionContext) fieldContext_Stats_tasks(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Stats_schedules(ctx context.Context, field graphql.CollectedField, obj *schema.Stats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15392,7 +15391,7 @@ func (ec *executionContext) fieldContext_Stats_schedules(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Stats_executions(ctx context.Context, field graphql.CollectedField, obj *schema.Stats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15416,7 +15415,7 @@ func (ec *executionContext) fieldContext_Stats_executions(_ context.Context, fie
 }
 
 func (ec *executionContext) _Stats_waiting(ctx context.Context, field graphql.CollectedField, obj *schema.Stats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15440,7 +15439,7 @@ func (ec *executionContext) fieldContext_Stats_waiting(_ context.Context, field 
 }
 
 func (ec *executionContext) _Stats_oldestDueAt(ctx context.Context, field graphql.CollectedField, obj *schema.Stats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15464,7 +15463,7 @@ func (ec *executionContext) fieldContext_Stats_oldestDueAt(_ context.Context, fi
 }
 
 func (ec *executionContext) _Stats_staleWrites(ctx context.Context, field graphql.CollectedField, obj *schema.Stats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15488,7 +15487,7 @@ func (ec *executionContext) fieldContext_Stats_staleWrites(_ context.Context, fi
 }
 
 func (ec *executionContext) _Stats_paused(ctx context.Context, field graphql.CollectedField, obj *schema.Stats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15647,7 +15646,7 @@ func (ec *executionContext) fieldContext_Subscription_events(ctx context.Context
 }
 
 func (ec *executionContext) _Task_id(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15671,7 +15670,7 @@ func (ec *executionContext) fieldContext_Task_id(_ context.Context, field graphq
 }
 
 func (ec *executionContext) _Task_name(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15695,7 +15694,7 @@ func (ec *executionContext) fieldContext_Task_name(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Task_label(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15719,7 +15718,7 @@ func (ec *executionContext) fieldContext_Task_label(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Task_description(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15743,7 +15742,7 @@ func (ec *executionContext) fieldContext_Task_description(_ context.Context, fie
 }
 
 func (ec *executionContext) _Task_tags(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15767,7 +15766,7 @@ func (ec *executionContext) fieldContext_Task_tags(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Task_category(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15791,7 +15790,7 @@ func (ec *executionContext) fieldContext_Task_category(_ context.Context, field 
 }
 
 func (ec *executionContext) _Task_author(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15815,7 +15814,7 @@ func (ec *executionContext) fieldContext_Task_author(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Task_license(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15839,7 +15838,7 @@ func (ec *executionContext) fieldContext_Task_license(_ context.Context, field g
 }
 
 func (ec *executionContext) _Task_aliases(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15863,7 +15862,7 @@ func (ec *executionContext) fieldContext_Task_aliases(_ context.Context, field g
 }
 
 func (ec *executionContext) _Task_deprecated(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15887,7 +15886,7 @@ func (ec *executionContext) fieldContext_Task_deprecated(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Task_deprecationMessage(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15911,7 +15910,7 @@ func (ec *executionContext) fieldContext_Task_deprecationMessage(_ context.Conte
 }
 
 func (ec *executionContext) _Task_version(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15935,7 +15934,7 @@ func (ec *executionContext) fieldContext_Task_version(_ context.Context, field g
 }
 
 func (ec *executionContext) _Task_versionDigest(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15959,7 +15958,7 @@ func (ec *executionContext) fieldContext_Task_versionDigest(_ context.Context, f
 }
 
 func (ec *executionContext) _Task_enabled(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -15983,7 +15982,7 @@ func (ec *executionContext) fieldContext_Task_enabled(_ context.Context, field g
 }
 
 func (ec *executionContext) _Task_paused(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16007,7 +16006,7 @@ func (ec *executionContext) fieldContext_Task_paused(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Task_createdAt(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16031,7 +16030,7 @@ func (ec *executionContext) fieldContext_Task_createdAt(_ context.Context, field
 }
 
 func (ec *executionContext) _Task_updatedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Task) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16199,7 +16198,7 @@ func (ec *executionContext) fieldContext_Task_jobs(ctx context.Context, field gr
 }
 
 func (ec *executionContext) _TaskExecutionResult_done(ctx context.Context, field graphql.CollectedField, obj *schema.TaskExecutionResult) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16223,7 +16222,7 @@ func (ec *executionContext) fieldContext_TaskExecutionResult_done(_ context.Cont
 }
 
 func (ec *executionContext) _TaskExecutionResult_success(ctx context.Context, field graphql.CollectedField, obj *schema.TaskExecutionResult) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16247,7 +16246,7 @@ func (ec *executionContext) fieldContext_TaskExecutionResult_success(_ context.C
 }
 
 func (ec *executionContext) _TaskExecutionResult_output(ctx context.Context, field graphql.CollectedField, obj *schema.TaskExecutionResult) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16304,7 +16303,7 @@ func (ec *executionContext) fieldContext_TaskExecutionResult_error(_ context.Con
 }
 
 func (ec *executionContext) _TaskExecutionResult_durationMs(ctx context.Context, field graphql.CollectedField, obj *schema.TaskExecutionResult) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16427,7 +16426,7 @@ func (ec *executionContext) fieldContext_TaskList_meta(_ context.Context, field 
 }
 
 func (ec *executionContext) _TaskStats_totalTasks(ctx context.Context, field graphql.CollectedField, obj *schema.TaskStats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16451,7 +16450,7 @@ func (ec *executionContext) fieldContext_TaskStats_totalTasks(_ context.Context,
 }
 
 func (ec *executionContext) _TaskStats_enabledTasks(ctx context.Context, field graphql.CollectedField, obj *schema.TaskStats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16475,7 +16474,7 @@ func (ec *executionContext) fieldContext_TaskStats_enabledTasks(_ context.Contex
 }
 
 func (ec *executionContext) _TaskStats_disabledTasks(ctx context.Context, field graphql.CollectedField, obj *schema.TaskStats) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16499,7 +16498,7 @@ func (ec *executionContext) fieldContext_TaskStats_disabledTasks(_ context.Conte
 }
 
 func (ec *executionContext) _Version_id(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16523,7 +16522,7 @@ func (ec *executionContext) fieldContext_Version_id(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Version_taskName(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16547,7 +16546,7 @@ func (ec *executionContext) fieldContext_Version_taskName(_ context.Context, fie
 }
 
 func (ec *executionContext) _Version_digest(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16571,7 +16570,7 @@ func (ec *executionContext) fieldContext_Version_digest(_ context.Context, field
 }
 
 func (ec *executionContext) _Version_version(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16595,7 +16594,7 @@ func (ec *executionContext) fieldContext_Version_version(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Version_engine(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16619,7 +16618,7 @@ func (ec *executionContext) fieldContext_Version_engine(_ context.Context, field
 }
 
 func (ec *executionContext) _Version_isolation(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16643,7 +16642,7 @@ func (ec *executionContext) fieldContext_Version_isolation(_ context.Context, fi
 }
 
 func (ec *executionContext) _Version_slots(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16667,7 +16666,7 @@ func (ec *executionContext) fieldContext_Version_slots(_ context.Context, field 
 }
 
 func (ec *executionContext) _Version_fetch(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16880,7 +16879,7 @@ func (ec *executionContext) fieldContext_Version_destinations(_ context.Context,
 }
 
 func (ec *executionContext) _Version_inputSchema(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16904,7 +16903,7 @@ func (ec *executionContext) fieldContext_Version_inputSchema(_ context.Context, 
 }
 
 func (ec *executionContext) _Version_outputSchema(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16928,7 +16927,7 @@ func (ec *executionContext) fieldContext_Version_outputSchema(_ context.Context,
 }
 
 func (ec *executionContext) _Version_createdAt(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16952,7 +16951,7 @@ func (ec *executionContext) fieldContext_Version_createdAt(_ context.Context, fi
 }
 
 func (ec *executionContext) _Worker_id(ctx context.Context, field graphql.CollectedField, obj *schema.Worker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16976,7 +16975,7 @@ func (ec *executionContext) fieldContext_Worker_id(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Worker_nodeId(ctx context.Context, field graphql.CollectedField, obj *schema.Worker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17000,7 +16999,7 @@ func (ec *executionContext) fieldContext_Worker_nodeId(_ context.Context, field 
 }
 
 func (ec *executionContext) _Worker_pid(ctx context.Context, field graphql.CollectedField, obj *schema.Worker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17024,7 +17023,7 @@ func (ec *executionContext) fieldContext_Worker_pid(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Worker_engine(ctx context.Context, field graphql.CollectedField, obj *schema.Worker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17048,7 +17047,7 @@ func (ec *executionContext) fieldContext_Worker_engine(_ context.Context, field 
 }
 
 func (ec *executionContext) _Worker_taskName(ctx context.Context, field graphql.CollectedField, obj *schema.Worker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17072,7 +17071,7 @@ func (ec *executionContext) fieldContext_Worker_taskName(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Worker_versionDigest(ctx context.Context, field graphql.CollectedField, obj *schema.Worker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17096,7 +17095,7 @@ func (ec *executionContext) fieldContext_Worker_versionDigest(_ context.Context,
 }
 
 func (ec *executionContext) _Worker_running(ctx context.Context, field graphql.CollectedField, obj *schema.Worker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17120,7 +17119,7 @@ func (ec *executionContext) fieldContext_Worker_running(_ context.Context, field
 }
 
 func (ec *executionContext) _Worker_served(ctx context.Context, field graphql.CollectedField, obj *schema.Worker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17144,7 +17143,7 @@ func (ec *executionContext) fieldContext_Worker_served(_ context.Context, field 
 }
 
 func (ec *executionContext) _Worker_startedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Worker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17168,7 +17167,7 @@ func (ec *executionContext) fieldContext_Worker_startedAt(_ context.Context, fie
 }
 
 func (ec *executionContext) _Worker_lastUsedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Worker) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17192,7 +17191,7 @@ func (ec *executionContext) fieldContext_Worker_lastUsedAt(_ context.Context, fi
 }
 
 func (ec *executionContext) ___Directive_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17216,7 +17215,7 @@ func (ec *executionContext) fieldContext___Directive_name(_ context.Context, fie
 }
 
 func (ec *executionContext) ___Directive_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17240,7 +17239,7 @@ func (ec *executionContext) fieldContext___Directive_description(_ context.Conte
 }
 
 func (ec *executionContext) ___Directive_isRepeatable(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17264,7 +17263,7 @@ func (ec *executionContext) fieldContext___Directive_isRepeatable(_ context.Cont
 }
 
 func (ec *executionContext) ___Directive_locations(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17333,7 +17332,7 @@ func (ec *executionContext) fieldContext___Directive_args(ctx context.Context, f
 }
 
 func (ec *executionContext) ___EnumValue_name(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17357,7 +17356,7 @@ func (ec *executionContext) fieldContext___EnumValue_name(_ context.Context, fie
 }
 
 func (ec *executionContext) ___EnumValue_description(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17381,7 +17380,7 @@ func (ec *executionContext) fieldContext___EnumValue_description(_ context.Conte
 }
 
 func (ec *executionContext) ___EnumValue_isDeprecated(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17405,7 +17404,7 @@ func (ec *executionContext) fieldContext___EnumValue_isDeprecated(_ context.Cont
 }
 
 func (ec *executionContext) ___EnumValue_deprecationReason(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17429,7 +17428,7 @@ func (ec *executionContext) fieldContext___EnumValue_deprecationReason(_ context
 }
 
 func (ec *executionContext) ___Field_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17453,7 +17452,7 @@ func (ec *executionContext) fieldContext___Field_name(_ context.Context, field g
 }
 
 func (ec *executionContext) ___Field_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17555,7 +17554,7 @@ func (ec *executionContext) fieldContext___Field_type(_ context.Context, field g
 }
 
 func (ec *executionContext) ___Field_isDeprecated(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17579,7 +17578,7 @@ func (ec *executionContext) fieldContext___Field_isDeprecated(_ context.Context,
 }
 
 func (ec *executionContext) ___Field_deprecationReason(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17603,7 +17602,7 @@ func (ec *executionContext) fieldContext___Field_deprecationReason(_ context.Con
 }
 
 func (ec *executionContext) ___InputValue_name(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17627,7 +17626,7 @@ func (ec *executionContext) fieldContext___InputValue_name(_ context.Context, fi
 }
 
 func (ec *executionContext) ___InputValue_description(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17684,7 +17683,7 @@ func (ec *executionContext) fieldContext___InputValue_type(_ context.Context, fi
 }
 
 func (ec *executionContext) ___InputValue_defaultValue(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17708,7 +17707,7 @@ func (ec *executionContext) fieldContext___InputValue_defaultValue(_ context.Con
 }
 
 func (ec *executionContext) ___InputValue_isDeprecated(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17732,7 +17731,7 @@ func (ec *executionContext) fieldContext___InputValue_isDeprecated(_ context.Con
 }
 
 func (ec *executionContext) ___InputValue_deprecationReason(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17756,7 +17755,7 @@ func (ec *executionContext) fieldContext___InputValue_deprecationReason(_ contex
 }
 
 func (ec *executionContext) ___Schema_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17945,7 +17944,7 @@ func (ec *executionContext) fieldContext___Schema_directives(_ context.Context, 
 }
 
 func (ec *executionContext) ___Type_kind(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17969,7 +17968,7 @@ func (ec *executionContext) fieldContext___Type_kind(_ context.Context, field gr
 }
 
 func (ec *executionContext) ___Type_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -17993,7 +17992,7 @@ func (ec *executionContext) fieldContext___Type_name(_ context.Context, field gr
 }
 
 func (ec *executionContext) ___Type_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -18017,7 +18016,7 @@ func (ec *executionContext) fieldContext___Type_description(_ context.Context, f
 }
 
 func (ec *executionContext) ___Type_specifiedByURL(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -18275,7 +18274,7 @@ func (ec *executionContext) fieldContext___Type_ofType(_ context.Context, field 
 }
 
 func (ec *executionContext) ___Type_isOneOf(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -19779,7 +19778,6 @@ func (ec *executionContext) _Breaker(ctx context.Context, sel ast.SelectionSet, 
 	fields := graphql.CollectFields(ec.OperationContext, sel, breakerImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -19828,11 +19826,6 @@ func (ec *executionContext) _Breaker(ctx context.Context, sel ast.SelectionSet, 
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -19842,7 +19835,6 @@ func (ec *executionContext) _BulkResult(ctx context.Context, sel ast.SelectionSe
 	fields := graphql.CollectFields(ec.OperationContext, sel, bulkResultImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -19881,11 +19873,6 @@ func (ec *executionContext) _BulkResult(ctx context.Context, sel ast.SelectionSe
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -19895,7 +19882,6 @@ func (ec *executionContext) _Cache(ctx context.Context, sel ast.SelectionSet, ob
 	fields := graphql.CollectFields(ec.OperationContext, sel, cacheImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -19954,11 +19940,6 @@ func (ec *executionContext) _Cache(ctx context.Context, sel ast.SelectionSet, ob
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -19968,7 +19949,6 @@ func (ec *executionContext) _Concurrency(ctx context.Context, sel ast.SelectionS
 	fields := graphql.CollectFields(ec.OperationContext, sel, concurrencyImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -19990,11 +19970,6 @@ func (ec *executionContext) _Concurrency(ctx context.Context, sel ast.SelectionS
 	out.Dispatch(ctx)
 	if out.Invalids > 0 {
 		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
 	}
 
 	return out
@@ -20054,7 +20029,6 @@ func (ec *executionContext) _CreatedKey(ctx context.Context, sel ast.SelectionSe
 	fields := graphql.CollectFields(ec.OperationContext, sel, createdKeyImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -20076,11 +20050,6 @@ func (ec *executionContext) _CreatedKey(ctx context.Context, sel ast.SelectionSe
 	out.Dispatch(ctx)
 	if out.Invalids > 0 {
 		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
 	}
 
 	return out
@@ -20385,7 +20354,6 @@ func (ec *executionContext) _EnvVar(ctx context.Context, sel ast.SelectionSet, o
 	fields := graphql.CollectFields(ec.OperationContext, sel, envVarImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -20414,11 +20382,6 @@ func (ec *executionContext) _EnvVar(ctx context.Context, sel ast.SelectionSet, o
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -20428,7 +20391,6 @@ func (ec *executionContext) _Error(ctx context.Context, sel ast.SelectionSet, ob
 	fields := graphql.CollectFields(ec.OperationContext, sel, errorImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -20477,11 +20439,6 @@ func (ec *executionContext) _Error(ctx context.Context, sel ast.SelectionSet, ob
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -20491,7 +20448,6 @@ func (ec *executionContext) _ErrorDetail(ctx context.Context, sel ast.SelectionS
 	fields := graphql.CollectFields(ec.OperationContext, sel, errorDetailImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -20545,11 +20501,6 @@ func (ec *executionContext) _ErrorDetail(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -20559,7 +20510,6 @@ func (ec *executionContext) _Event(ctx context.Context, sel ast.SelectionSet, ob
 	fields := graphql.CollectFields(ec.OperationContext, sel, eventImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -20649,11 +20599,6 @@ func (ec *executionContext) _Event(ctx context.Context, sel ast.SelectionSet, ob
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -20663,7 +20608,6 @@ func (ec *executionContext) _Execution(ctx context.Context, sel ast.SelectionSet
 	fields := graphql.CollectFields(ec.OperationContext, sel, executionImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -20801,11 +20745,6 @@ func (ec *executionContext) _Execution(ctx context.Context, sel ast.SelectionSet
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -20815,7 +20754,6 @@ func (ec *executionContext) _ExecutionList(ctx context.Context, sel ast.Selectio
 	fields := graphql.CollectFields(ec.OperationContext, sel, executionListImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -20839,11 +20777,6 @@ func (ec *executionContext) _ExecutionList(ctx context.Context, sel ast.Selectio
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -20853,7 +20786,6 @@ func (ec *executionContext) _ExecutionSummary(ctx context.Context, sel ast.Selec
 	fields := graphql.CollectFields(ec.OperationContext, sel, executionSummaryImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -20897,11 +20829,6 @@ func (ec *executionContext) _ExecutionSummary(ctx context.Context, sel ast.Selec
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -20911,7 +20838,6 @@ func (ec *executionContext) _Explanation(ctx context.Context, sel ast.SelectionS
 	fields := graphql.CollectFields(ec.OperationContext, sel, explanationImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -20985,11 +20911,6 @@ func (ec *executionContext) _Explanation(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -20999,7 +20920,6 @@ func (ec *executionContext) _Fetch(ctx context.Context, sel ast.SelectionSet, ob
 	fields := graphql.CollectFields(ec.OperationContext, sel, fetchImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -21058,11 +20978,6 @@ func (ec *executionContext) _Fetch(ctx context.Context, sel ast.SelectionSet, ob
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -21072,7 +20987,6 @@ func (ec *executionContext) _HealthCheck(ctx context.Context, sel ast.SelectionS
 	fields := graphql.CollectFields(ec.OperationContext, sel, healthCheckImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -21101,11 +21015,6 @@ func (ec *executionContext) _HealthCheck(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -21115,7 +21024,6 @@ func (ec *executionContext) _HealthStatus(ctx context.Context, sel ast.Selection
 	fields := graphql.CollectFields(ec.OperationContext, sel, healthStatusImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -21152,11 +21060,6 @@ func (ec *executionContext) _HealthStatus(ctx context.Context, sel ast.Selection
 	out.Dispatch(ctx)
 	if out.Invalids > 0 {
 		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
 	}
 
 	return out
@@ -21246,7 +21149,6 @@ func (ec *executionContext) _Job(ctx context.Context, sel ast.SelectionSet, obj 
 	fields := graphql.CollectFields(ec.OperationContext, sel, jobImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -21429,11 +21331,6 @@ func (ec *executionContext) _Job(ctx context.Context, sel ast.SelectionSet, obj 
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -21443,7 +21340,6 @@ func (ec *executionContext) _JobList(ctx context.Context, sel ast.SelectionSet, 
 	fields := graphql.CollectFields(ec.OperationContext, sel, jobListImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -21467,11 +21363,6 @@ func (ec *executionContext) _JobList(ctx context.Context, sel ast.SelectionSet, 
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -21481,7 +21372,6 @@ func (ec *executionContext) _JobStateCount(ctx context.Context, sel ast.Selectio
 	fields := graphql.CollectFields(ec.OperationContext, sel, jobStateCountImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -21505,11 +21395,6 @@ func (ec *executionContext) _JobStateCount(ctx context.Context, sel ast.Selectio
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -21519,7 +21404,6 @@ func (ec *executionContext) _JobStats(ctx context.Context, sel ast.SelectionSet,
 	fields := graphql.CollectFields(ec.OperationContext, sel, jobStatsImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -21573,11 +21457,6 @@ func (ec *executionContext) _JobStats(ctx context.Context, sel ast.SelectionSet,
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -21587,7 +21466,6 @@ func (ec *executionContext) _Key(ctx context.Context, sel ast.SelectionSet, obj 
 	fields := graphql.CollectFields(ec.OperationContext, sel, keyImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -21636,11 +21514,6 @@ func (ec *executionContext) _Key(ctx context.Context, sel ast.SelectionSet, obj 
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -21650,7 +21523,6 @@ func (ec *executionContext) _KeyList(ctx context.Context, sel ast.SelectionSet, 
 	fields := graphql.CollectFields(ec.OperationContext, sel, keyListImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -21674,11 +21546,6 @@ func (ec *executionContext) _KeyList(ctx context.Context, sel ast.SelectionSet, 
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -21688,7 +21555,6 @@ func (ec *executionContext) _Limits(ctx context.Context, sel ast.SelectionSet, o
 	fields := graphql.CollectFields(ec.OperationContext, sel, limitsImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -21747,11 +21613,6 @@ func (ec *executionContext) _Limits(ctx context.Context, sel ast.SelectionSet, o
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -21761,7 +21622,6 @@ func (ec *executionContext) _LogEntry(ctx context.Context, sel ast.SelectionSet,
 	fields := graphql.CollectFields(ec.OperationContext, sel, logEntryImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -21795,11 +21655,6 @@ func (ec *executionContext) _LogEntry(ctx context.Context, sel ast.SelectionSet,
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -21809,7 +21664,6 @@ func (ec *executionContext) _LogPage(ctx context.Context, sel ast.SelectionSet, 
 	fields := graphql.CollectFields(ec.OperationContext, sel, logPageImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -21843,11 +21697,6 @@ func (ec *executionContext) _LogPage(ctx context.Context, sel ast.SelectionSet, 
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -21860,7 +21709,6 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 	})
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		innerCtx := graphql.WithRootFieldContext(ctx, &graphql.RootFieldContext{
 			Object: field.Name,
@@ -22145,11 +21993,6 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -22159,7 +22002,6 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 	fields := graphql.CollectFields(ec.OperationContext, sel, nodeImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -22228,11 +22070,6 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -22242,7 +22079,6 @@ func (ec *executionContext) _PageMeta(ctx context.Context, sel ast.SelectionSet,
 	fields := graphql.CollectFields(ec.OperationContext, sel, pageMetaImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -22296,11 +22132,6 @@ func (ec *executionContext) _PageMeta(ctx context.Context, sel ast.SelectionSet,
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -22310,7 +22141,6 @@ func (ec *executionContext) _Permissions(ctx context.Context, sel ast.SelectionS
 	fields := graphql.CollectFields(ec.OperationContext, sel, permissionsImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -22810,11 +22640,6 @@ func (ec *executionContext) _PluginRequirement(ctx context.Context, sel ast.Sele
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -22824,7 +22649,6 @@ func (ec *executionContext) _Progress(ctx context.Context, sel ast.SelectionSet,
 	fields := graphql.CollectFields(ec.OperationContext, sel, progressImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -22848,11 +22672,6 @@ func (ec *executionContext) _Progress(ctx context.Context, sel ast.SelectionSet,
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -22865,7 +22684,6 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 	})
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		innerCtx := graphql.WithRootFieldContext(ctx, &graphql.RootFieldContext{
 			Object: field.Name,
@@ -23072,11 +22890,6 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -23086,7 +22899,6 @@ func (ec *executionContext) _Rate(ctx context.Context, sel ast.SelectionSet, obj
 	fields := graphql.CollectFields(ec.OperationContext, sel, rateImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -23108,11 +22920,6 @@ func (ec *executionContext) _Rate(ctx context.Context, sel ast.SelectionSet, obj
 	out.Dispatch(ctx)
 	if out.Invalids > 0 {
 		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
 	}
 
 	return out
@@ -23187,7 +22994,6 @@ func (ec *executionContext) _RegisteredTask(ctx context.Context, sel ast.Selecti
 	fields := graphql.CollectFields(ec.OperationContext, sel, registeredTaskImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -23216,11 +23022,6 @@ func (ec *executionContext) _RegisteredTask(ctx context.Context, sel ast.Selecti
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -23230,7 +23031,6 @@ func (ec *executionContext) _Retry(ctx context.Context, sel ast.SelectionSet, ob
 	fields := graphql.CollectFields(ec.OperationContext, sel, retryImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -23274,11 +23074,6 @@ func (ec *executionContext) _Retry(ctx context.Context, sel ast.SelectionSet, ob
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -23288,7 +23083,6 @@ func (ec *executionContext) _Schedule(ctx context.Context, sel ast.SelectionSet,
 	fields := graphql.CollectFields(ec.OperationContext, sel, scheduleImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -23450,11 +23244,6 @@ func (ec *executionContext) _Schedule(ctx context.Context, sel ast.SelectionSet,
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -23464,7 +23253,6 @@ func (ec *executionContext) _ScheduleList(ctx context.Context, sel ast.Selection
 	fields := graphql.CollectFields(ec.OperationContext, sel, scheduleListImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -23488,11 +23276,6 @@ func (ec *executionContext) _ScheduleList(ctx context.Context, sel ast.Selection
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -23502,7 +23285,6 @@ func (ec *executionContext) _Stats(ctx context.Context, sel ast.SelectionSet, ob
 	fields := graphql.CollectFields(ec.OperationContext, sel, statsImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -23556,11 +23338,6 @@ func (ec *executionContext) _Stats(ctx context.Context, sel ast.SelectionSet, ob
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -23594,7 +23371,6 @@ func (ec *executionContext) _Task(ctx context.Context, sel ast.SelectionSet, obj
 	fields := graphql.CollectFields(ec.OperationContext, sel, taskImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -23717,11 +23493,6 @@ func (ec *executionContext) _Task(ctx context.Context, sel ast.SelectionSet, obj
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -23731,7 +23502,6 @@ func (ec *executionContext) _TaskExecutionResult(ctx context.Context, sel ast.Se
 	fields := graphql.CollectFields(ec.OperationContext, sel, taskExecutionResultImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -23775,11 +23545,6 @@ func (ec *executionContext) _TaskExecutionResult(ctx context.Context, sel ast.Se
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -23789,7 +23554,6 @@ func (ec *executionContext) _TaskList(ctx context.Context, sel ast.SelectionSet,
 	fields := graphql.CollectFields(ec.OperationContext, sel, taskListImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -23813,11 +23577,6 @@ func (ec *executionContext) _TaskList(ctx context.Context, sel ast.SelectionSet,
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -23827,7 +23586,6 @@ func (ec *executionContext) _TaskStats(ctx context.Context, sel ast.SelectionSet
 	fields := graphql.CollectFields(ec.OperationContext, sel, taskStatsImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -23856,11 +23614,6 @@ func (ec *executionContext) _TaskStats(ctx context.Context, sel ast.SelectionSet
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -23870,7 +23623,6 @@ func (ec *executionContext) _Version(ctx context.Context, sel ast.SelectionSet, 
 	fields := graphql.CollectFields(ec.OperationContext, sel, versionImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -23969,11 +23721,6 @@ func (ec *executionContext) _Version(ctx context.Context, sel ast.SelectionSet, 
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -23983,7 +23730,6 @@ func (ec *executionContext) _Worker(ctx context.Context, sel ast.SelectionSet, o
 	fields := graphql.CollectFields(ec.OperationContext, sel, workerImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -24047,11 +23793,6 @@ func (ec *executionContext) _Worker(ctx context.Context, sel ast.SelectionSet, o
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -24061,7 +23802,6 @@ func (ec *executionContext) ___Directive(ctx context.Context, sel ast.SelectionS
 	fields := graphql.CollectFields(ec.OperationContext, sel, __DirectiveImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -24100,11 +23840,6 @@ func (ec *executionContext) ___Directive(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -24114,7 +23849,6 @@ func (ec *executionContext) ___EnumValue(ctx context.Context, sel ast.SelectionS
 	fields := graphql.CollectFields(ec.OperationContext, sel, __EnumValueImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -24148,11 +23882,6 @@ func (ec *executionContext) ___EnumValue(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -24162,7 +23891,6 @@ func (ec *executionContext) ___Field(ctx context.Context, sel ast.SelectionSet, 
 	fields := graphql.CollectFields(ec.OperationContext, sel, __FieldImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -24206,11 +23934,6 @@ func (ec *executionContext) ___Field(ctx context.Context, sel ast.SelectionSet, 
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -24220,7 +23943,6 @@ func (ec *executionContext) ___InputValue(ctx context.Context, sel ast.Selection
 	fields := graphql.CollectFields(ec.OperationContext, sel, __InputValueImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -24264,11 +23986,6 @@ func (ec *executionContext) ___InputValue(ctx context.Context, sel ast.Selection
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -24278,7 +23995,6 @@ func (ec *executionContext) ___Schema(ctx context.Context, sel ast.SelectionSet,
 	fields := graphql.CollectFields(ec.OperationContext, sel, __SchemaImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -24322,11 +24038,6 @@ func (ec *executionContext) ___Schema(ctx context.Context, sel ast.SelectionSet,
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -24336,7 +24047,6 @@ func (ec *executionContext) ___Type(ctx context.Context, sel ast.SelectionSet, o
 	fields := graphql.CollectFields(ec.OperationContext, sel, __TypeImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -24403,11 +24113,6 @@ func (ec *executionContext) ___Type(ctx context.Context, sel ast.SelectionSet, o
 	out.Dispatch(ctx)
 	if out.Invalids > 0 {
 		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
 	}
 
 	return out

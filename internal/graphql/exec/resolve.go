@@ -2,8 +2,10 @@ package exec
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // marshalSlice answers with the items of a list, one after the other: what they
@@ -50,4 +52,32 @@ func recovered(ctx context.Context, oc *graphql.OperationContext, resolve func(c
 		}
 	}()
 	return resolve(ctx)
+}
+
+// resolveLeaf answers with a value that is there already and has no fields. What is
+// not as it should be goes the long way, which knows where it is.
+func resolveLeaf[T any](
+	ctx context.Context,
+	oc *graphql.OperationContext,
+	field graphql.CollectedField,
+	fieldContext func(context.Context, graphql.CollectedField) (*graphql.FieldContext, error),
+	resolve func(context.Context) (any, error),
+	middleware func(context.Context, graphql.Resolver) graphql.Resolver,
+	marshal func(context.Context, ast.SelectionSet, T) graphql.Marshaler,
+	recoverFromPanic, nonNull bool,
+) graphql.Marshaler {
+	if middleware == nil {
+		if value, err := resolve(ctx); err == nil {
+			if v, ok := value.(T); ok && (!nonNull || !empty(value)) {
+				return marshal(ctx, nil, v)
+			}
+		}
+	}
+	return graphql.ResolveField(ctx, oc, field, fieldContext, resolve, middleware, marshal, recoverFromPanic, nonNull)
+}
+
+// empty reports whether a value would be answered with null.
+func empty(value any) bool {
+	text, isJSON := value.(json.RawMessage)
+	return isJSON && len(text) == 0
 }
