@@ -18,7 +18,7 @@ const pingTime = 2 * time.Second
 func (d *Daemon) health(ctx context.Context) httpd.Health {
 	ctx, cancel := context.WithTimeout(ctx, pingTime)
 	defer cancel()
-	checks := []httpd.Check{d.checkDatabase(ctx), d.checkQueue(ctx), d.checkWorkers(), d.checkEngines(ctx), d.checkSecrets()}
+	checks := []httpd.Check{d.checkDatabase(ctx), d.checkQueue(ctx), d.checkWorkers(), d.checkEngines(ctx), d.checkSecrets(), d.checkDeliveries(ctx)}
 	checks = append(checks, d.checkPlugins(ctx)...)
 	if d.stopping.Load() {
 		checks = append(checks, httpd.Check{Name: "server", Status: httpd.Degraded, Message: "it is stopping"})
@@ -53,6 +53,30 @@ func (d *Daemon) checkWorkers() httpd.Check {
 		return httpd.Check{Name: "workers", Status: httpd.Degraded, Message: "tasks are not isolated: ratchet doctor says why"}
 	}
 	return httpd.Check{Name: "workers", Status: httpd.Healthy, Message: fmt.Sprintf("%d processes, sandbox %s", len(d.pool.PIDs()), report.Level)}
+}
+
+// lateDelivery is how long a delivery is overdue that tells of trouble: a place that
+// is left alone for a while is one of a few minutes.
+const lateDelivery = 15 * time.Minute
+
+// checkDeliveries looks whether results are brought on their way.
+func (d *Daemon) checkDeliveries(ctx context.Context) httpd.Check {
+	const name = "deliveries"
+	if d.deliveries == nil {
+		return httpd.Check{Name: name, Status: httpd.Healthy, Message: "off (delivery.enabled)"}
+	}
+	late, err := d.store.Deliveries(ctx, ratchet.Query{Limit: 1, Filters: []ratchet.Filter{
+		{Field: "state", Values: []string{string(ratchet.DeliveryPending)}},
+		{Field: "nextAttemptAt", Op: ratchet.OpLess, Values: []string{time.Now().Add(-lateDelivery).UTC().Format(time.RFC3339Nano)}},
+	}})
+	switch {
+	case err != nil:
+		return httpd.Check{Name: name, Status: httpd.Degraded, Message: "they cannot be counted: " + ratchet.AsError(err).Message}
+	case len(late.Items) > 0:
+		return httpd.Check{Name: name, Status: httpd.Degraded, Message: fmt.Sprintf("one to %s is overdue since %s: ratchet delivery list --state pending", late.Items[0].Target, late.Items[0].NextAttemptAt.Format(time.RFC3339))}
+	default:
+		return httpd.Check{Name: name, Status: httpd.Healthy, Message: "none is overdue"}
+	}
 }
 
 // errStopping is why a server is not ready that was asked to stop.

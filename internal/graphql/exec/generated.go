@@ -3565,7 +3565,7 @@ func (ec *executionContext) fieldContext_CreatedHook_hook(_ context.Context, fie
 }
 
 func (ec *executionContext) _CreatedHook_url(ctx context.Context, field graphql.CollectedField, obj *schema.CreatedHook) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3589,7 +3589,7 @@ func (ec *executionContext) fieldContext_CreatedHook_url(_ context.Context, fiel
 }
 
 func (ec *executionContext) _CreatedHook_path(ctx context.Context, field graphql.CollectedField, obj *schema.CreatedHook) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3613,7 +3613,7 @@ func (ec *executionContext) fieldContext_CreatedHook_path(_ context.Context, fie
 }
 
 func (ec *executionContext) _CreatedHook_secret(ctx context.Context, field graphql.CollectedField, obj *schema.CreatedHook) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3694,7 +3694,7 @@ func (ec *executionContext) fieldContext_CreatedKey_key(_ context.Context, field
 }
 
 func (ec *executionContext) _Delivery_id(ctx context.Context, field graphql.CollectedField, obj *schema.Delivery) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3718,7 +3718,7 @@ func (ec *executionContext) fieldContext_Delivery_id(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Delivery_jobId(ctx context.Context, field graphql.CollectedField, obj *schema.Delivery) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3775,7 +3775,7 @@ func (ec *executionContext) fieldContext_Delivery_job(_ context.Context, field g
 }
 
 func (ec *executionContext) _Delivery_taskId(ctx context.Context, field graphql.CollectedField, obj *schema.Delivery) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3799,7 +3799,7 @@ func (ec *executionContext) fieldContext_Delivery_taskId(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Delivery_taskName(ctx context.Context, field graphql.CollectedField, obj *schema.Delivery) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3823,7 +3823,7 @@ func (ec *executionContext) fieldContext_Delivery_taskName(_ context.Context, fi
 }
 
 func (ec *executionContext) _Delivery_destination(ctx context.Context, field graphql.CollectedField, obj *schema.Delivery) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3847,7 +3847,7 @@ func (ec *executionContext) fieldContext_Delivery_destination(_ context.Context,
 }
 
 func (ec *executionContext) _Delivery_type(ctx context.Context, field graphql.CollectedField, obj *schema.Delivery) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3871,7 +3871,7 @@ func (ec *executionContext) fieldContext_Delivery_type(_ context.Context, field 
 }
 
 func (ec *executionContext) _Delivery_target(ctx context.Context, field graphql.CollectedField, obj *schema.Delivery) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3895,7 +3895,7 @@ func (ec *executionContext) fieldContext_Delivery_target(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Delivery_state(ctx context.Context, field graphql.CollectedField, obj *schema.Delivery) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3919,7 +3919,7 @@ func (ec *executionContext) fieldContext_Delivery_state(_ context.Context, field
 }
 
 func (ec *executionContext) _Delivery_attempts(ctx context.Context, field graphql.CollectedField, obj *schema.Delivery) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3943,7 +3943,7 @@ func (ec *executionContext) fieldContext_Delivery_attempts(_ context.Context, fi
 }
 
 func (ec *executionContext) _Delivery_status(ctx context.Context, field graphql.CollectedField, obj *schema.Delivery) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4000,7 +4000,7 @@ func (ec *executionContext) fieldContext_Delivery_error(_ context.Context, field
 }
 
 func (ec *executionContext) _Delivery_errorMessage(ctx context.Context, field graphql.CollectedField, obj *schema.Delivery) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4024,7 +4024,7 @@ func (ec *executionContext) fieldContext_Delivery_errorMessage(_ context.Context
 }
 
 func (ec *executionContext) _Delivery_nextAttemptAt(ctx context.Context, field graphql.CollectedField, obj *schema.Delivery) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4048,7 +4048,7 @@ func (ec *executionContext) fieldContext_Delivery_nextAttemptAt(_ context.Contex
 }
 
 func (ec *executionContext) _Delivery_createdAt(ctx context.Context, field graphql.CollectedField, obj *schema.Delivery) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4072,7 +4072,7 @@ func (ec *executionContext) fieldContext_Delivery_createdAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Delivery_finishedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Delivery) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4195,7 +4195,7 @@ func (ec *executionContext) fieldContext_DeliveryList_meta(_ context.Context, fi
 }
 
 func (ec *executionContext) _DestinationTest_name(ctx context.Context, field graphql.CollectedField, obj *ratchet.DestinationTest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4219,7 +4219,7 @@ func (ec *executionContext) fieldContext_DestinationTest_name(_ context.Context,
 }
 
 func (ec *executionContext) _DestinationTest_type(ctx context.Context, field graphql.CollectedField, obj *ratchet.DestinationTest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4243,7 +4243,7 @@ func (ec *executionContext) fieldContext_DestinationTest_type(_ context.Context,
 }
 
 func (ec *executionContext) _DestinationTest_target(ctx context.Context, field graphql.CollectedField, obj *ratchet.DestinationTest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4267,7 +4267,7 @@ func (ec *executionContext) fieldContext_DestinationTest_target(_ context.Contex
 }
 
 func (ec *executionContext) _DestinationTest_ok(ctx context.Context, field graphql.CollectedField, obj *ratchet.DestinationTest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4291,7 +4291,7 @@ func (ec *executionContext) fieldContext_DestinationTest_ok(_ context.Context, f
 }
 
 func (ec *executionContext) _DestinationTest_sent(ctx context.Context, field graphql.CollectedField, obj *ratchet.DestinationTest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4315,7 +4315,7 @@ func (ec *executionContext) fieldContext_DestinationTest_sent(_ context.Context,
 }
 
 func (ec *executionContext) _DestinationTest_body(ctx context.Context, field graphql.CollectedField, obj *ratchet.DestinationTest) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4405,7 +4405,7 @@ func (ec *executionContext) fieldContext_DestinationTest_error(_ context.Context
 }
 
 func (ec *executionContext) _EngineInfo_name(ctx context.Context, field graphql.CollectedField, obj *ratchet.EngineInfo) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4429,7 +4429,7 @@ func (ec *executionContext) fieldContext_EngineInfo_name(_ context.Context, fiel
 }
 
 func (ec *executionContext) _EngineInfo_version(ctx context.Context, field graphql.CollectedField, obj *ratchet.EngineInfo) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4453,7 +4453,7 @@ func (ec *executionContext) fieldContext_EngineInfo_version(_ context.Context, f
 }
 
 func (ec *executionContext) _EngineInfo_path(ctx context.Context, field graphql.CollectedField, obj *ratchet.EngineInfo) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4477,7 +4477,7 @@ func (ec *executionContext) fieldContext_EngineInfo_path(_ context.Context, fiel
 }
 
 func (ec *executionContext) _EngineInfo_source(ctx context.Context, field graphql.CollectedField, obj *ratchet.EngineInfo) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4501,7 +4501,7 @@ func (ec *executionContext) fieldContext_EngineInfo_source(_ context.Context, fi
 }
 
 func (ec *executionContext) _EngineInfo_default(ctx context.Context, field graphql.CollectedField, obj *ratchet.EngineInfo) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4525,7 +4525,7 @@ func (ec *executionContext) fieldContext_EngineInfo_default(_ context.Context, f
 }
 
 func (ec *executionContext) _EngineInfo_chosen(ctx context.Context, field graphql.CollectedField, obj *ratchet.EngineInfo) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4549,7 +4549,7 @@ func (ec *executionContext) fieldContext_EngineInfo_chosen(_ context.Context, fi
 }
 
 func (ec *executionContext) _EngineInfo_usable(ctx context.Context, field graphql.CollectedField, obj *ratchet.EngineInfo) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4573,7 +4573,7 @@ func (ec *executionContext) fieldContext_EngineInfo_usable(_ context.Context, fi
 }
 
 func (ec *executionContext) _EngineInfo_problem(ctx context.Context, field graphql.CollectedField, obj *ratchet.EngineInfo) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4597,7 +4597,7 @@ func (ec *executionContext) fieldContext_EngineInfo_problem(_ context.Context, f
 }
 
 func (ec *executionContext) _EngineInfo_level(ctx context.Context, field graphql.CollectedField, obj *ratchet.EngineInfo) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6085,7 +6085,7 @@ func (ec *executionContext) fieldContext_Execution_nodeId(_ context.Context, fie
 }
 
 func (ec *executionContext) _Execution_hint(ctx context.Context, field graphql.CollectedField, obj *schema.Execution) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7060,7 +7060,7 @@ func (ec *executionContext) fieldContext_HealthStatus_checks(_ context.Context, 
 }
 
 func (ec *executionContext) _Hook_id(ctx context.Context, field graphql.CollectedField, obj *schema.Hook) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7084,7 +7084,7 @@ func (ec *executionContext) fieldContext_Hook_id(_ context.Context, field graphq
 }
 
 func (ec *executionContext) _Hook_name(ctx context.Context, field graphql.CollectedField, obj *schema.Hook) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7108,7 +7108,7 @@ func (ec *executionContext) fieldContext_Hook_name(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Hook_taskId(ctx context.Context, field graphql.CollectedField, obj *schema.Hook) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7132,7 +7132,7 @@ func (ec *executionContext) fieldContext_Hook_taskId(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Hook_taskName(ctx context.Context, field graphql.CollectedField, obj *schema.Hook) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7156,7 +7156,7 @@ func (ec *executionContext) fieldContext_Hook_taskName(_ context.Context, field 
 }
 
 func (ec *executionContext) _Hook_verify(ctx context.Context, field graphql.CollectedField, obj *schema.Hook) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7180,7 +7180,7 @@ func (ec *executionContext) fieldContext_Hook_verify(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Hook_enabled(ctx context.Context, field graphql.CollectedField, obj *schema.Hook) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7204,7 +7204,7 @@ func (ec *executionContext) fieldContext_Hook_enabled(_ context.Context, field g
 }
 
 func (ec *executionContext) _Hook_priority(ctx context.Context, field graphql.CollectedField, obj *schema.Hook) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7228,7 +7228,7 @@ func (ec *executionContext) fieldContext_Hook_priority(_ context.Context, field 
 }
 
 func (ec *executionContext) _Hook_calls(ctx context.Context, field graphql.CollectedField, obj *schema.Hook) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7252,7 +7252,7 @@ func (ec *executionContext) fieldContext_Hook_calls(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Hook_createdAt(ctx context.Context, field graphql.CollectedField, obj *schema.Hook) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7276,7 +7276,7 @@ func (ec *executionContext) fieldContext_Hook_createdAt(_ context.Context, field
 }
 
 func (ec *executionContext) _Hook_usedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Hook) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7963,7 +7963,7 @@ func (ec *executionContext) fieldContext_Job_retryOf(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Job_destinations(ctx context.Context, field graphql.CollectedField, obj *schema.Job) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11332,7 +11332,7 @@ func (ec *executionContext) fieldContext_Permissions_env(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Permissions_plugins(ctx context.Context, field graphql.CollectedField, obj *ratchet.Permissions) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11356,7 +11356,7 @@ func (ec *executionContext) fieldContext_Permissions_plugins(_ context.Context, 
 }
 
 func (ec *executionContext) _Plugin_name(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11380,7 +11380,7 @@ func (ec *executionContext) fieldContext_Plugin_name(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Plugin_kind(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11404,7 +11404,7 @@ func (ec *executionContext) fieldContext_Plugin_kind(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Plugin_version(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11428,7 +11428,7 @@ func (ec *executionContext) fieldContext_Plugin_version(_ context.Context, field
 }
 
 func (ec *executionContext) _Plugin_description(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11452,7 +11452,7 @@ func (ec *executionContext) fieldContext_Plugin_description(_ context.Context, f
 }
 
 func (ec *executionContext) _Plugin_author(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11476,7 +11476,7 @@ func (ec *executionContext) fieldContext_Plugin_author(_ context.Context, field 
 }
 
 func (ec *executionContext) _Plugin_homepage(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11500,7 +11500,7 @@ func (ec *executionContext) fieldContext_Plugin_homepage(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Plugin_license(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11524,7 +11524,7 @@ func (ec *executionContext) fieldContext_Plugin_license(_ context.Context, field
 }
 
 func (ec *executionContext) _Plugin_path(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11548,7 +11548,7 @@ func (ec *executionContext) fieldContext_Plugin_path(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Plugin_checksum(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11572,7 +11572,7 @@ func (ec *executionContext) fieldContext_Plugin_checksum(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Plugin_status(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11596,7 +11596,7 @@ func (ec *executionContext) fieldContext_Plugin_status(_ context.Context, field 
 }
 
 func (ec *executionContext) _Plugin_problem(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11620,7 +11620,7 @@ func (ec *executionContext) fieldContext_Plugin_problem(_ context.Context, field
 }
 
 func (ec *executionContext) _Plugin_capabilities(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11710,7 +11710,7 @@ func (ec *executionContext) fieldContext_Plugin_functions(_ context.Context, fie
 }
 
 func (ec *executionContext) _Plugin_events(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11800,7 +11800,7 @@ func (ec *executionContext) fieldContext_Plugin_needs(_ context.Context, field g
 }
 
 func (ec *executionContext) _Plugin_configSchema(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11824,7 +11824,7 @@ func (ec *executionContext) fieldContext_Plugin_configSchema(_ context.Context, 
 }
 
 func (ec *executionContext) _Plugin_enabled(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11848,7 +11848,7 @@ func (ec *executionContext) fieldContext_Plugin_enabled(_ context.Context, field
 }
 
 func (ec *executionContext) _Plugin_config(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11872,7 +11872,7 @@ func (ec *executionContext) fieldContext_Plugin_config(_ context.Context, field 
 }
 
 func (ec *executionContext) _Plugin_pin(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11929,7 +11929,7 @@ func (ec *executionContext) fieldContext_Plugin_allowed(_ context.Context, field
 }
 
 func (ec *executionContext) _Plugin_onError(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11953,7 +11953,7 @@ func (ec *executionContext) fieldContext_Plugin_onError(_ context.Context, field
 }
 
 func (ec *executionContext) _Plugin_budget(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -11977,7 +11977,7 @@ func (ec *executionContext) fieldContext_Plugin_budget(_ context.Context, field 
 }
 
 func (ec *executionContext) _Plugin_priority(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12001,7 +12001,7 @@ func (ec *executionContext) fieldContext_Plugin_priority(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Plugin_updatedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12025,7 +12025,7 @@ func (ec *executionContext) fieldContext_Plugin_updatedAt(_ context.Context, fie
 }
 
 func (ec *executionContext) _Plugin_pid(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12049,7 +12049,7 @@ func (ec *executionContext) fieldContext_Plugin_pid(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Plugin_startedAt(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12073,7 +12073,7 @@ func (ec *executionContext) fieldContext_Plugin_startedAt(_ context.Context, fie
 }
 
 func (ec *executionContext) _Plugin_restarts(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12130,7 +12130,7 @@ func (ec *executionContext) fieldContext_Plugin_calls(_ context.Context, field g
 }
 
 func (ec *executionContext) _Plugin_dropped(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12154,7 +12154,7 @@ func (ec *executionContext) fieldContext_Plugin_dropped(_ context.Context, field
 }
 
 func (ec *executionContext) _Plugin_metrics(ctx context.Context, field graphql.CollectedField, obj *schema.Plugin) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12178,7 +12178,7 @@ func (ec *executionContext) fieldContext_Plugin_metrics(_ context.Context, field
 }
 
 func (ec *executionContext) _PluginCalls_operation(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginCalls) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12202,7 +12202,7 @@ func (ec *executionContext) fieldContext_PluginCalls_operation(_ context.Context
 }
 
 func (ec *executionContext) _PluginCalls_calls(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginCalls) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12226,7 +12226,7 @@ func (ec *executionContext) fieldContext_PluginCalls_calls(_ context.Context, fi
 }
 
 func (ec *executionContext) _PluginCalls_failed(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginCalls) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12250,7 +12250,7 @@ func (ec *executionContext) fieldContext_PluginCalls_failed(_ context.Context, f
 }
 
 func (ec *executionContext) _PluginCalls_rejected(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginCalls) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12274,7 +12274,7 @@ func (ec *executionContext) fieldContext_PluginCalls_rejected(_ context.Context,
 }
 
 func (ec *executionContext) _PluginCalls_p50(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginCalls) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12298,7 +12298,7 @@ func (ec *executionContext) fieldContext_PluginCalls_p50(_ context.Context, fiel
 }
 
 func (ec *executionContext) _PluginCalls_p99(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginCalls) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12322,7 +12322,7 @@ func (ec *executionContext) fieldContext_PluginCalls_p99(_ context.Context, fiel
 }
 
 func (ec *executionContext) _PluginCalls_lastError(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginCalls) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12346,7 +12346,7 @@ func (ec *executionContext) fieldContext_PluginCalls_lastError(_ context.Context
 }
 
 func (ec *executionContext) _PluginFile_path(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginFile) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12370,7 +12370,7 @@ func (ec *executionContext) fieldContext_PluginFile_path(_ context.Context, fiel
 }
 
 func (ec *executionContext) _PluginFile_write(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginFile) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12394,7 +12394,7 @@ func (ec *executionContext) fieldContext_PluginFile_write(_ context.Context, fie
 }
 
 func (ec *executionContext) _PluginFunction_name(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginFunction) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12418,7 +12418,7 @@ func (ec *executionContext) fieldContext_PluginFunction_name(_ context.Context, 
 }
 
 func (ec *executionContext) _PluginFunction_description(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginFunction) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12442,7 +12442,7 @@ func (ec *executionContext) fieldContext_PluginFunction_description(_ context.Co
 }
 
 func (ec *executionContext) _PluginFunction_input(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginFunction) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12466,7 +12466,7 @@ func (ec *executionContext) fieldContext_PluginFunction_input(_ context.Context,
 }
 
 func (ec *executionContext) _PluginFunction_output(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginFunction) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12490,7 +12490,7 @@ func (ec *executionContext) fieldContext_PluginFunction_output(_ context.Context
 }
 
 func (ec *executionContext) _PluginHook_point(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginHook) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12514,7 +12514,7 @@ func (ec *executionContext) fieldContext_PluginHook_point(_ context.Context, fie
 }
 
 func (ec *executionContext) _PluginHook_priority(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginHook) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12538,7 +12538,7 @@ func (ec *executionContext) fieldContext_PluginHook_priority(_ context.Context, 
 }
 
 func (ec *executionContext) _PluginHook_brief(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginHook) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12562,7 +12562,7 @@ func (ec *executionContext) fieldContext_PluginHook_brief(_ context.Context, fie
 }
 
 func (ec *executionContext) _PluginNeeds_network(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginNeeds) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12586,7 +12586,7 @@ func (ec *executionContext) fieldContext_PluginNeeds_network(_ context.Context, 
 }
 
 func (ec *executionContext) _PluginNeeds_listen(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginNeeds) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12643,7 +12643,7 @@ func (ec *executionContext) fieldContext_PluginNeeds_files(_ context.Context, fi
 }
 
 func (ec *executionContext) _PluginNeeds_memory(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginNeeds) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12667,7 +12667,7 @@ func (ec *executionContext) fieldContext_PluginNeeds_memory(_ context.Context, f
 }
 
 func (ec *executionContext) _PluginRequirement_name(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginRequirement) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12691,7 +12691,7 @@ func (ec *executionContext) fieldContext_PluginRequirement_name(_ context.Contex
 }
 
 func (ec *executionContext) _PluginRequirement_version(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginRequirement) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -12715,7 +12715,7 @@ func (ec *executionContext) fieldContext_PluginRequirement_version(_ context.Con
 }
 
 func (ec *executionContext) _PluginRequirement_optional(ctx context.Context, field graphql.CollectedField, obj *ratchet.PluginRequirement) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14098,7 +14098,7 @@ func (ec *executionContext) fieldContext_Rate_per(_ context.Context, field graph
 }
 
 func (ec *executionContext) _Receipt_attempt(ctx context.Context, field graphql.CollectedField, obj *ratchet.Receipt) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14122,7 +14122,7 @@ func (ec *executionContext) fieldContext_Receipt_attempt(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Receipt_at(ctx context.Context, field graphql.CollectedField, obj *ratchet.Receipt) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14146,7 +14146,7 @@ func (ec *executionContext) fieldContext_Receipt_at(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Receipt_durationMs(ctx context.Context, field graphql.CollectedField, obj *ratchet.Receipt) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14170,7 +14170,7 @@ func (ec *executionContext) fieldContext_Receipt_durationMs(_ context.Context, f
 }
 
 func (ec *executionContext) _Receipt_status(ctx context.Context, field graphql.CollectedField, obj *ratchet.Receipt) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14194,7 +14194,7 @@ func (ec *executionContext) fieldContext_Receipt_status(_ context.Context, field
 }
 
 func (ec *executionContext) _Receipt_bytes(ctx context.Context, field graphql.CollectedField, obj *ratchet.Receipt) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14251,7 +14251,7 @@ func (ec *executionContext) fieldContext_Receipt_error(_ context.Context, field 
 }
 
 func (ec *executionContext) _Receipt_response(ctx context.Context, field graphql.CollectedField, obj *ratchet.Receipt) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -14974,7 +14974,7 @@ func (ec *executionContext) fieldContext_Schedule_enabled(_ context.Context, fie
 }
 
 func (ec *executionContext) _Schedule_destinations(ctx context.Context, field graphql.CollectedField, obj *schema.Schedule) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -16855,7 +16855,7 @@ func (ec *executionContext) fieldContext_Version_rate(_ context.Context, field g
 }
 
 func (ec *executionContext) _Version_destinations(ctx context.Context, field graphql.CollectedField, obj *schema.Version) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return resolveLeaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -19981,7 +19981,6 @@ func (ec *executionContext) _CreatedHook(ctx context.Context, sel ast.SelectionS
 	fields := graphql.CollectFields(ec.OperationContext, sel, createdHookImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -20013,11 +20012,6 @@ func (ec *executionContext) _CreatedHook(ctx context.Context, sel ast.SelectionS
 	out.Dispatch(ctx)
 	if out.Invalids > 0 {
 		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
 	}
 
 	return out
@@ -20061,7 +20055,6 @@ func (ec *executionContext) _Delivery(ctx context.Context, sel ast.SelectionSet,
 	fields := graphql.CollectFields(ec.OperationContext, sel, deliveryImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -20161,11 +20154,6 @@ func (ec *executionContext) _Delivery(ctx context.Context, sel ast.SelectionSet,
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -20175,7 +20163,6 @@ func (ec *executionContext) _DeliveryList(ctx context.Context, sel ast.Selection
 	fields := graphql.CollectFields(ec.OperationContext, sel, deliveryListImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -20199,11 +20186,6 @@ func (ec *executionContext) _DeliveryList(ctx context.Context, sel ast.Selection
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -20213,7 +20195,6 @@ func (ec *executionContext) _DestinationTest(ctx context.Context, sel ast.Select
 	fields := graphql.CollectFields(ec.OperationContext, sel, destinationTestImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -20267,11 +20248,6 @@ func (ec *executionContext) _DestinationTest(ctx context.Context, sel ast.Select
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -20281,7 +20257,6 @@ func (ec *executionContext) _EngineInfo(ctx context.Context, sel ast.SelectionSe
 	fields := graphql.CollectFields(ec.OperationContext, sel, engineInfoImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -20338,11 +20313,6 @@ func (ec *executionContext) _EngineInfo(ctx context.Context, sel ast.SelectionSe
 	out.Dispatch(ctx)
 	if out.Invalids > 0 {
 		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
 	}
 
 	return out
@@ -21071,7 +21041,6 @@ func (ec *executionContext) _Hook(ctx context.Context, sel ast.SelectionSet, obj
 	fields := graphql.CollectFields(ec.OperationContext, sel, hookImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -21133,11 +21102,6 @@ func (ec *executionContext) _Hook(ctx context.Context, sel ast.SelectionSet, obj
 	out.Dispatch(ctx)
 	if out.Invalids > 0 {
 		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
 	}
 
 	return out
@@ -22169,11 +22133,6 @@ func (ec *executionContext) _Permissions(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -22183,7 +22142,6 @@ func (ec *executionContext) _Plugin(ctx context.Context, sel ast.SelectionSet, o
 	fields := graphql.CollectFields(ec.OperationContext, sel, pluginImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -22357,11 +22315,6 @@ func (ec *executionContext) _Plugin(ctx context.Context, sel ast.SelectionSet, o
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -22371,7 +22324,6 @@ func (ec *executionContext) _PluginCalls(ctx context.Context, sel ast.SelectionS
 	fields := graphql.CollectFields(ec.OperationContext, sel, pluginCallsImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -22420,11 +22372,6 @@ func (ec *executionContext) _PluginCalls(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -22434,7 +22381,6 @@ func (ec *executionContext) _PluginFile(ctx context.Context, sel ast.SelectionSe
 	fields := graphql.CollectFields(ec.OperationContext, sel, pluginFileImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -22458,11 +22404,6 @@ func (ec *executionContext) _PluginFile(ctx context.Context, sel ast.SelectionSe
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -22472,7 +22413,6 @@ func (ec *executionContext) _PluginFunction(ctx context.Context, sel ast.Selecti
 	fields := graphql.CollectFields(ec.OperationContext, sel, pluginFunctionImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -22506,11 +22446,6 @@ func (ec *executionContext) _PluginFunction(ctx context.Context, sel ast.Selecti
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -22520,7 +22455,6 @@ func (ec *executionContext) _PluginHook(ctx context.Context, sel ast.SelectionSe
 	fields := graphql.CollectFields(ec.OperationContext, sel, pluginHookImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -22549,11 +22483,6 @@ func (ec *executionContext) _PluginHook(ctx context.Context, sel ast.SelectionSe
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -22563,7 +22492,6 @@ func (ec *executionContext) _PluginNeeds(ctx context.Context, sel ast.SelectionS
 	fields := graphql.CollectFields(ec.OperationContext, sel, pluginNeedsImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -22597,11 +22525,6 @@ func (ec *executionContext) _PluginNeeds(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
-	}
-
 	return out
 }
 
@@ -22611,7 +22534,6 @@ func (ec *executionContext) _PluginRequirement(ctx context.Context, sel ast.Sele
 	fields := graphql.CollectFields(ec.OperationContext, sel, pluginRequirementImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -22931,7 +22853,6 @@ func (ec *executionContext) _Receipt(ctx context.Context, sel ast.SelectionSet, 
 	fields := graphql.CollectFields(ec.OperationContext, sel, receiptImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := graphql.NewDeferredGroup(ctx)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -22978,11 +22899,6 @@ func (ec *executionContext) _Receipt(ctx context.Context, sel ast.SelectionSet, 
 	out.Dispatch(ctx)
 	if out.Invalids > 0 {
 		return graphql.Null
-	}
-
-	if n := len(deferred.Defers); n > 0 {
-		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
-		ec.ProcessDeferredGroup(deferred)
 	}
 
 	return out
