@@ -49,6 +49,8 @@ type Config struct {
 	// Node runs the workers of domains whose Engine is node. The zero Runtime is
 	// none: such domains are refused with [ErrNoNode].
 	Node node.Runtime
+	// Inspection has somebody look into Node workers. Default: nobody does.
+	Inspection Inspection
 	// Sandbox confines the workers. The zero Options are strict.
 	Sandbox sandbox.Options
 	// Log gets what operators should know. Default: nothing is logged.
@@ -147,9 +149,9 @@ type Pool struct {
 	waiting  []*waiter    // for a place, in order of arrival
 	reports  map[ratchet.Engine]sandbox.Report
 	programs map[kind]sandbox.Program // that have been wanted
-	guest    *os.File // what Node workers run, once one was wanted
-	ids      []bool   // which slot numbers live workers hold
-	resting  bool     // nothing runs, and memory is not watched
+	guest    *os.File                 // what Node workers run, once one was wanted
+	ids      []bool                   // which slot numbers live workers hold
+	resting  bool                     // nothing runs, and memory is not watched
 
 	busy  chan struct{} // told when that ends
 	stop  chan struct{}
