@@ -27,6 +27,7 @@ func (r Runtime) IsZero() bool { return r.Path == "" }
 const (
 	GuestDescriptor  = 4 // what Guest returns
 	LaunchDescriptor = 5 // the JSON of a sandbox.Program, for the launcher alone
+	MountDescriptor  = 7 // the first of those of the Program's files, for the launcher alone
 )
 
 // minOldSpace is the least that V8 itself does well with, megabytes.
