@@ -52,6 +52,7 @@ func layers() map[string]layer {
 		"internal/workerpool":  {[]string{"internal/ipc", "internal/sandbox", "internal/node"}, "the server never runs a task's code in its own process"},
 		"internal/worker":      {[]string{"internal/ipc", "internal/js", "internal/sandbox"}, "a worker runs hostile code: what is not linked into it cannot be abused, and every child pays for what is"},
 		"internal/node":        {[]string{"internal/js", "internal/sandbox"}, "it is what Node is given, not who starts it; of the engine in Go it has the prelude alone"},
+		"internal/jstest":      {nil, "the cases and their answers are the same whatever engine is held against them"},
 		"internal/js":          {nil, "the engine knows no process: what the host does for a task comes in as functions"},
 		"internal/ipc":         {nil, "plugins speak it too"},
 		"internal/sandbox":     {nil, "it must be readable alone by whoever audits it"},
