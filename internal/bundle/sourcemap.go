@@ -1,6 +1,11 @@
 package bundle
 
 import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 
@@ -72,4 +77,55 @@ func (m *SourceMap) Line(file string, line int) string {
 		}
 		text = rest
 	}
+}
+
+// A mapFile is a source map as a file has it.
+type mapFile struct {
+	Version        int      `json:"version"`
+	Sources        []string `json:"sources"`
+	SourcesContent []string `json:"sourcesContent,omitempty"`
+	Names          []string `json:"names"`
+	Mappings       string   `json:"mappings"`
+}
+
+// file is the map as it came, or, where the code is the entry file's own, one that
+// leads each line to itself.
+func (m *SourceMap) file() (f mapFile, err error) {
+	if m.data != nil {
+		err = json.Unmarshal(m.data, &f)
+		return f, err
+	}
+	lines := strings.Count(m.text, "\n")
+	return mapFile{
+		Version: 3, Sources: []string{m.entry}, SourcesContent: []string{m.text}, Names: []string{},
+		Mappings: "AAAA" + strings.Repeat(";AACA", lines),
+	}, nil
+}
+
+// Inline returns what leads a debugger from the code, at whose end it is put, to
+// the user's files below root.
+func (m *SourceMap) Inline(root string) ([]byte, error) {
+	f, err := m.file()
+	if err != nil {
+		return nil, fmt.Errorf("read source map: %w", err)
+	}
+	for i, source := range f.Sources {
+		if root != "" {
+			f.Sources[i] = FileURL(filepath.Join(root, filepath.FromSlash(source)))
+		}
+	}
+	text, err := json.Marshal(f)
+	if err != nil {
+		return nil, fmt.Errorf("write source map: %w", err)
+	}
+	return []byte("\n//# sourceMappingURL=data:application/json;charset=utf-8;base64," + base64.StdEncoding.EncodeToString(text) + "\n"), nil
+}
+
+// FileURL is what debuggers call a file.
+func FileURL(path string) string {
+	path = filepath.ToSlash(path)
+	if !strings.HasPrefix(path, "/") { // a drive
+		path = "/" + path
+	}
+	return (&url.URL{Scheme: "file", Path: path}).String()
 }

@@ -36,6 +36,8 @@ type runFlags struct {
 	record    string
 	insecure  bool
 	engine    engineFlag
+	inspect   string // a port
+	profile   string // a file
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -113,6 +115,9 @@ func (f *runFlags) define(flags *pflag.FlagSet) {
 	})
 	under(flags, "Engine", func(s *pflag.FlagSet) {
 		s.Var(&f.engine, "engine", "run in the `ENGINE` quickjs or node, whatever the task's metadata.json says")
+		f.defineInspect(s)
+		s.StringVar(&f.profile, "cpu-prof", "", "write where the time went to a `FILE` for Chrome and VS Code, in node (default NAME.cpuprofile)")
+		s.Lookup("cpu-prof").NoOptDefVal = theTask
 	})
 	flags.StringVar(&f.fromFS, "from-fs", "", "the old name of PATH")
 	flags.StringVar(&f.inputJSON, "input-json", "", "the old name of --input, JSON only")
@@ -190,8 +195,10 @@ type runner struct {
 	pool    *workerpool.Pool
 	exec    *executor.Executor
 	engines *engine.Engines
-	told    *bundle.Bundle // whose warnings were shown
-	printed bool           // a record is on Stdout
+
+	onlooker *onlooker
+	told     *bundle.Bundle // whose warnings were shown
+	printed  bool           // a record is on Stdout
 }
 
 func (a *app) run(cmd *cobra.Command, flags *runFlags, path string) error {
@@ -223,6 +230,9 @@ func (r *runner) main(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if err := r.flags.checkInspect(cmd.Flags()); err != nil {
+		return err
+	}
 	env, err := r.environment()
 	if err != nil {
 		return err
@@ -234,6 +244,12 @@ func (r *runner) main(cmd *cobra.Command) error {
 	if r.engines, err = r.app.engines(); err != nil {
 		return err
 	}
+	look, err := r.look(ctx, cmd.Flags())
+	if err != nil {
+		return err
+	}
+	defer look.close()
+	config.Inspection = look.inspection()
 	// A worker takes as long to start as a task to be read: they do so at once.
 	r.pool = workerpool.New(config)
 	defer r.pool.Close()
@@ -247,6 +263,7 @@ func (r *runner) main(cmd *cobra.Command) error {
 	defer client.Close()
 	r.exec = executor.New(r.pool, client)
 	r.exec.SetEngines(r.engines)
+	r.onlooker = look
 	flag, value := "--input", r.flags.input
 	if cmd.Flags().Changed("input-json") {
 		if cmd.Flags().Changed("input") {
@@ -304,9 +321,15 @@ func (r *runner) once(ctx context.Context, b *bundle.Bundle) error {
 	if r.flags.record != "" {
 		rec, req = r.recorder(ctx, req)
 	}
+	if err := r.onlooker.begin(r, b, &req); err != nil {
+		return err
+	}
 	r.screen.begin(b.Name)
 	x := r.exec.Execute(ctx, req)
 	r.screen.end()
+	if err := r.onlooker.end(ctx, r, b, x); err != nil {
+		return errors.Join(r.outcome(x, b), err)
+	}
 	if report, ok := r.pool.ReportOf(r.exec.EngineOf(req.Engine, b)); ok && report.Level == sandbox.LevelNone {
 		fmt.Fprintf(r.Stderr, "%s the task was not isolated: %s\n", r.err.yellow("warning:"), report)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
@@ -51,6 +52,49 @@ func (r *run) ready(ctx context.Context, x *Executor) *ratchet.Error {
 		return r.lost(err)
 	}
 	return x.use(info)
+}
+
+// Debugging is what an Executor does otherwise while debuggers look into tasks.
+type Debugging struct {
+	// Root is where the files of a task lie. Default: where it was loaded from.
+	Root func(b *bundle.Bundle) string
+}
+
+// Debug has the code of tasks in Node lead debuggers to the author's own files,
+// and lifts their limits of time and memory: nobody is quick while looking on. It
+// is called before the Executor is used.
+func (x *Executor) Debug(d Debugging) {
+	if d.Root == nil {
+		d.Root = func(b *bundle.Bundle) string { return b.Root }
+	}
+	x.debug = &d
+}
+
+// debugMemory is what a task may have at least while it is debugged.
+const debugMemory = ratchet.GB
+
+// lift takes the limits off that would end a task that stands still.
+func (r *run) lift(x *Executor) {
+	if x.debug == nil || r.engine != ratchet.EngineNode {
+		return
+	}
+	r.debug = x.debug
+	if !r.probe {
+		r.limits.Wall, r.limits.CPU, r.limits.Memory = ratchet.MaxWall, ratchet.MaxWall, max(r.limits.Memory, debugMemory)
+	}
+}
+
+// source is what the engine reads.
+func (r *run) source() []byte {
+	b := r.req.Bundle
+	if r.debug == nil {
+		return b.Code
+	}
+	comment, err := b.SourceMap.Inline(r.debug.Root(b))
+	if err != nil { // then it is debugged as it is
+		return b.Code
+	}
+	return slices.Concat(b.Code, comment)
 }
 
 // hintAfter is how much processor time in QuickJS is worth a hint: a few times

@@ -28,6 +28,7 @@ type Executor struct {
 	engines   Engines                                    // nil: the built-in one alone
 	functions Functions                                  // nil: there are none
 	compiled  *cache.Cache[string, *workerpool.Bytecode] // by version digest
+	debug     *Debugging
 
 	mu     sync.Mutex
 	hinted map[string]struct{} // versions, by digest
@@ -74,6 +75,9 @@ type Request struct {
 	Effects Effects
 	// Engine comes before the task's own. Default: that, then the configured one.
 	Engine ratchet.Engine
+	// Begin, if set, is called when a worker has read the code, and the execution
+	// begins when it returns.
+	Begin func(ctx context.Context)
 	// Timeline makes the execution repeatable. Default: the time of day, and
 	// chance.
 	Timeline *Timeline
@@ -173,6 +177,7 @@ func (x *Executor) Probe(ctx context.Context, b *bundle.Bundle) error {
 
 func (r *run) execute(ctx context.Context, x *Executor) *ratchet.Execution {
 	r.caller = ctx
+	r.lift(x)
 	if r.record.Error == nil {
 		r.record.Error = r.ready(ctx, x)
 	}
@@ -247,7 +252,7 @@ func (r *run) domain(x *Executor) *workerpool.Domain {
 	return &workerpool.Domain{
 		Key: fmt.Sprintf("default/%s/%s/%d/%d", r.engine, b.Digest, l.Memory, l.Recursion), Engine: r.engine,
 		Program: workerpool.Program{
-			File: programFile, Kind: string(b.Kind), Source: b.Code, Cache: x.bytecode(string(r.engine) + "/" + b.Digest),
+			File: programFile, Kind: string(b.Kind), Source: r.source(), Cache: x.bytecode(string(r.engine) + "/" + b.Digest),
 		},
 		Memory: int64(l.Memory), Recursion: l.Recursion, Slots: max(b.Slots, 1),
 		Fresh: b.Isolation == ratchet.IsolationExecution,

@@ -22,6 +22,7 @@ type run struct {
 	limits ratchet.Limits
 	hosts  egress.HostList
 	probe  bool
+	debug  *Debugging // nil: nobody looks on
 
 	caller  context.Context // whoever wants the execution
 	ctx     context.Context // of the effects: ends with the execution
@@ -54,6 +55,9 @@ type taskContext struct {
 
 // Start is called when a worker is there.
 func (r *run) Start(x *workerpool.Execution) workerpool.Run {
+	if r.req.Begin != nil {
+		r.req.Begin(r.ctx)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.record.StartedAt = time.Now()

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/ratchet-runner/ratchet-go/internal/js"
-	"github.com/ratchet-runner/ratchet-go/internal/js/jstest"
+	"github.com/ratchet-runner/ratchet-go/internal/jstest"
 )
 
 const conformanceDir = "testdata/conformance"

@@ -27,9 +27,9 @@ func Inspect(p sandbox.Program, i Inspection) sandbox.Program {
 	if i == NotInspected {
 		return p
 	}
-	word := "inspect"
+	word := "@inspect" // without the sign it would be one of Node's own commands
 	if i == InspectedBreak {
-		word = "inspect-brk"
+		word = "@inspect-brk"
 	}
 	p.Args = slices.DeleteFunc(slices.Clone(p.Args), func(arg string) bool { return arg == "--permission" })
 	at := slices.Index(p.Args, sandbox.ReportArg)

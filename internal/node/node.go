@@ -27,6 +27,7 @@ func (r Runtime) IsZero() bool { return r.Path == "" }
 const (
 	GuestDescriptor  = 4 // what Guest returns
 	LaunchDescriptor = 5 // the JSON of a sandbox.Program, for the launcher alone
+	MountDescriptor  = 7 // the first of those of the Program's files, for the launcher alone
 )
 
 // minOldSpace is the least that V8 itself does well with, megabytes.
@@ -47,8 +48,8 @@ func (r Runtime) Program(memory int64) (sandbox.Program, error) {
 		// Node's own wall, behind those of the kernel: no files, no children, no
 		// threads of the task's, no addons, no inspector.
 		"--permission",
-		// Nothing of the worker's own realm makes code of texts; a task's may.
-		"--disallow-code-generation-from-strings",
+		// V8's own flags are few: with most of them it compiles all of Node's
+		// modules anew at each start.
 		"--no-warnings", "--experimental-vm-modules",
 		"--max-old-space-size=" + strconv.FormatInt(heap, 10),
 		"--v8-pool-size=2",

@@ -24,6 +24,9 @@ type File struct {
 	Outside string // absolute path of the machine, without symbolic links
 	Inside  string // absolute path in the empty root
 	Run     bool   // may be executed: the program, and the loader that it names
+	// Mount is the descriptor of what [OpenMounts] made of Outside, 0 for none.
+	// It spares the worker the way there, which its user may not be free to go.
+	Mount int
 }
 
 // ReportArg stands for the JSON of the Report among a Program's arguments.

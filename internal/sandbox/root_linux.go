@@ -75,6 +75,28 @@ func programRoot(opts Options, files []File) error {
 	))
 }
 
+// OpenMounts returns each file as a mount that is nowhere yet, for a worker of
+// another user to put into its root. The caller closes them. Only a server that is
+// root can make them; another has files that its workers, of the same user, find
+// by themselves.
+func OpenMounts(files []File) ([]*os.File, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	var mounts []*os.File
+	for _, f := range files {
+		fd, err := unix.OpenTree(unix.AT_FDCWD, f.Outside, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC)
+		if err != nil {
+			for _, m := range mounts {
+				m.Close()
+			}
+			return nil, fmt.Errorf("sandbox: mount %s: %w", f.Outside, err)
+		}
+		mounts = append(mounts, os.NewFile(uintptr(fd), f.Outside))
+	}
+	return mounts, nil
+}
+
 // bindFile binds a file to another place, where it cannot be written.
 func bindFile(f File, place string) error {
 	if err := os.MkdirAll(filepath.Dir(place), 0o755); err != nil {
@@ -83,8 +105,10 @@ func bindFile(f File, place string) error {
 	if err := os.WriteFile(place, nil, 0o444); err != nil {
 		return err
 	}
-	if err := unix.Mount(f.Outside, place, "", unix.MS_BIND, ""); err != nil {
-		return err
+	if f.Mount == 0 || unix.MoveMount(f.Mount, "", unix.AT_FDCWD, place, unix.MOVE_MOUNT_F_EMPTY_PATH) != nil {
+		if err := unix.Mount(f.Outside, place, "", unix.MS_BIND, ""); err != nil {
+			return err
+		}
 	}
 	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV}
 	err := unix.MountSetattr(unix.AT_FDCWD, place, 0, &attr)

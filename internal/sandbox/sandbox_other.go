@@ -5,6 +5,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 )
 
@@ -27,6 +28,9 @@ func Enter(opts Options) (Report, error) {
 
 // Become is not supported here.
 func Become(Options, Program) (Report, error) { return Report{}, errUnsupported }
+
+// OpenMounts is not supported here.
+func OpenMounts([]File) ([]*os.File, error) { return nil, errUnsupported }
 
 // CloseInherited does nothing here.
 func CloseInherited() error { return nil }

@@ -3,7 +3,6 @@ package workerpool
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -123,7 +122,7 @@ func spoilt(done *ipc.Done) bool {
 }
 
 // Worker names the process that runs x.
-func (x *Execution) Worker() string { return fmt.Sprintf("pid-%d", x.worker.cmd.Process.Pid) }
+func (x *Execution) Worker() string { return x.worker.name() }
 
 // Reply answers a request. It does nothing once the execution has ended.
 func (x *Execution) Reply(m *ipc.Reply) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	ratchet "github.com/ratchet-runner/ratchet-go"
@@ -70,13 +71,18 @@ func (k kind) unready(err error) error {
 
 // baggage are the descriptors, beside its socket, that a worker is started with.
 type baggage struct {
-	files []*os.File
-	own   *os.File // closed once it is started
+	files     []*os.File
+	own       []*os.File // closed once it is started
+	inspector *os.File   // our end of the socket of its inspector; nil if it has none
 }
 
+// close gives up what only the worker needs, and what nobody has taken.
 func (b baggage) close() {
-	if b.own != nil {
-		b.own.Close()
+	for _, f := range b.own {
+		f.Close()
+	}
+	if b.inspector != nil {
+		b.inspector.Close()
 	}
 }
 
@@ -92,19 +98,46 @@ func (p *Pool) brings(k kind) (baggage, error) {
 	if err != nil {
 		return baggage{}, k.unready(err)
 	}
+	program = node.Inspect(program, p.config.Inspection.Kind)
+	// A kernel or container that has no such mounts still has the paths.
+	mounts, err := sandbox.OpenMounts(program.Files)
+	if err == nil {
+		program.Files = slices.Clone(program.Files)
+	}
+	for i := range mounts {
+		program.Files[i].Mount = node.MountDescriptor + i
+	}
+	b := baggage{own: mounts}
+	if b.files, err = p.described(program, &b.own); err != nil {
+		b.close()
+		return baggage{}, err
+	}
+	if p.config.Inspection.Kind != node.NotInspected {
+		err = b.inspected()
+	} else {
+		b.files = append(b.files, nil) // the place of the inspector's
+	}
+	b.files = append(b.files, mounts...)
+	return b, err
+}
+
+// described are the descriptors that tell a worker what to become and to run; it
+// adds to those that are closed once it is started.
+func (p *Pool) described(program sandbox.Program, own *[]*os.File) ([]*os.File, error) {
 	text, err := json.Marshal(program)
 	if err != nil {
-		return baggage{}, err
+		return nil, err
 	}
 	guest, err := p.guestFile()
 	if err != nil {
-		return baggage{}, err
+		return nil, err
 	}
 	launch, err := sealed("ratchet-launch", text)
 	if err != nil {
-		return baggage{}, err
+		return nil, err
 	}
-	return baggage{files: []*os.File{guest, launch}, own: launch}, nil
+	*own = append(*own, launch)
+	return []*os.File{guest, launch}, nil
 }
 
 // program is what workers of the kind become. Which libraries a binary of a

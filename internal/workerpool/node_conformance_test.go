@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ratchet-runner/ratchet-go/internal/js/jstest"
+	"github.com/ratchet-runner/ratchet-go/internal/jstest"
 	"github.com/ratchet-runner/ratchet-go/internal/workerpool"
 )
 

@@ -49,6 +49,8 @@ type Config struct {
 	// Node runs the workers of domains whose Engine is node. The zero Runtime is
 	// none: such domains are refused with [ErrNoNode].
 	Node node.Runtime
+	// Inspection has somebody look into Node workers. Default: nobody does.
+	Inspection Inspection
 	// Sandbox confines the workers. The zero Options are strict.
 	Sandbox sandbox.Options
 	// Log gets what operators should know. Default: nothing is logged.

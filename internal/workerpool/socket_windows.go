@@ -14,3 +14,5 @@ func socketPair() (ours, theirs *os.File, err error) { return nil, nil, errNoSoc
 func restoreNonblock(*os.File) {}
 
 func isHangup(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, os.ErrClosed) }
+
+func setBlocking(*os.File) error { return nil }

@@ -88,7 +88,7 @@ func (p *Pool) spawn(k kind) (*worker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("spawn worker: %w", err)
 	}
-	defer more.close()
+	defer func() { more.close() }()
 	ours, theirs, err := socketPair()
 	if err != nil {
 		return nil, fmt.Errorf("spawn worker: %w", err)
@@ -135,6 +135,7 @@ func (p *Pool) spawn(k kind) (*worker, error) {
 	p.reports[k.engine] = w.report
 	p.mu.Unlock()
 	w.engine = ready.Engine
+	more.inspector = p.introduce(w, more.inspector)
 	p.tasks.Go(w.receive)
 	return w, nil
 }

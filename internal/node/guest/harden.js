@@ -66,6 +66,15 @@
     if (done) return;
     done = true;
     const generator = function* () {}, asyncGenerator = async function* () {};
+    // By its constructor every function would lead to one that makes code of a
+    // text, in this realm.
+    for (const f of [() => {}, generator, async () => {}, asyncGenerator]) {
+      const proto = getPrototypeOf(f);
+      const constructor = function () { throw new EvalError("no code is made of texts here"); };
+      constructor.prototype = proto;
+      defineProperty(constructor, "name", { value: proto.constructor.name, configurable: true });
+      defineProperty(proto, "constructor", { value: constructor, writable: true, configurable: true });
+    }
     harden(
       Object, Function, Array, Promise, Map, Set, WeakMap, WeakSet, WeakRef, Symbol, String, Number, Boolean, BigInt, Date, RegExp, Proxy,
       Error, AggregateError, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError, ArrayBuffer, SharedArrayBuffer, DataView,

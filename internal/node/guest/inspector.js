@@ -8,9 +8,8 @@
   // begin starts the thread; with brk, each program stops at its first statement
   // once somebody has said that it may run.
   function begin(brk) {
-    const thread = new Worker(load("node/inspectorthread"), { eval: true, workerData: { brk, descriptor: 6, program: "task.js" }, stdin: false });
+    const thread = new Worker(load("node/inspectorthread"), { eval: true, workerData: { brk, descriptor: 6, program: "task.js" }, execArgv: [], argv: [], stdin: false, stdout: true, stderr: true });
     thread.unref();
-    return new Promise((resolve) => { thread.once("message", resolve); });
   }
 
   return { begin };

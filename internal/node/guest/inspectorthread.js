@@ -1,7 +1,17 @@
 "use strict";
-const { Session } = require("inspector"), net = require("net"), { parentPort, workerData } = require("worker_threads");
-const socket = new net.Socket({ fd: workerData.descriptor, readable: true, writable: true });
-const say = (message) => { socket.write(JSON.stringify(message) + "\n"); };
+const { Session } = require("inspector"), fs = require("fs"), { workerData } = require("worker_threads");
+const descriptor = workerData.descriptor;
+
+// The socket is read and written as a file: the filter knows no other socket than
+// the one of the worker's own conversation. It blocks, this thread or one of Node's.
+function say(message) {
+  const line = Buffer.from(JSON.stringify(message) + "\n");
+  try {
+    for (let at = 0; at < line.length;) at += fs.writeSync(descriptor, line, at, line.length - at);
+  } catch {
+    // Nobody is there to hear it.
+  }
+}
 const ours = (url) => url.startsWith("ratchet:") || url.startsWith("node:") || url.startsWith("[");
 
 const session = new Session();
@@ -29,20 +39,23 @@ function brk() {
   });
 }
 
-let rest = "";
-socket.setEncoding("utf8");
-socket.on("error", () => {});
-socket.on("data", (chunk) => {
-  const lines = (rest + chunk).split("\n");
-  rest = lines.pop();
-  for (const line of lines) {
-    const { id, method, params } = JSON.parse(line);
-    if (method === "Runtime.runIfWaitingForDebugger") {
-      say({ id, result: {} });
-      if (workerData.brk) brk(); else say({ method: "Ratchet.run" });
-      continue;
-    }
-    session.post(method, params, (error, result) => { say(error ? { id, error } : { id, result }); });
+function handle({ id, method, params }) {
+  if (method === "Runtime.runIfWaitingForDebugger") {
+    say({ id, result: {} });
+    if (workerData.brk) brk(); else say({ method: "Ratchet.run" });
+    return;
   }
-});
-parentPort.postMessage("ready");
+  session.post(method, params, (error, result) => { say(error ? { id, error } : { id, result }); });
+}
+
+const decoder = new TextDecoder(), chunk = Buffer.allocUnsafeSlow(1 << 16);
+let rest = "";
+(function next() {
+  fs.read(descriptor, chunk, 0, chunk.length, null, (error, n) => {
+    if (error || n === 0) return; // the server is gone
+    const lines = (rest + decoder.decode(chunk.subarray(0, n), { stream: true })).split("\n");
+    rest = lines.pop();
+    for (const line of lines) handle(JSON.parse(line));
+    next();
+  });
+})();

@@ -143,6 +143,9 @@
     balance();
   });
 
+  const inspect = process.argv[process.argv.length - 2];
+  if (inspect === "@inspect" || inspect === "@inspect-brk") use("inspector").begin(inspect === "@inspect-brk");
+
   send(kinds.hello, (w) => { w.array(1); w.int(version); });
   wire.listen(handle, () => process.exit(0));
   const report = process.argv[process.argv.length - 1];
