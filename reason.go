@@ -126,7 +126,7 @@ func (r Reason) Code() Code {
 		ReasonPluginDenied:
 		return CodeForbidden
 	case ReasonExecutionInvalidState, ReasonStorageDuplicateKey, ReasonExecutionCancelled, ReasonAlreadyExists,
-		ReasonChanged, ReasonPluginChecksum, ReasonPluginDependency:
+		ReasonChanged, ReasonPluginChecksum, ReasonPluginDependency, ReasonPluginAPIVersion:
 		return CodeConflict
 	case ReasonQueueFull:
 		return CodeExhausted
@@ -139,7 +139,7 @@ func (r Reason) Code() Code {
 		return CodeTimeout
 	case ReasonNetwork, ReasonTooManyRedirect, ReasonBodyTooLarge, ReasonCircuitOpen, ReasonServiceUnavailable,
 		ReasonStorageConnection, ReasonSandboxUnavailable, ReasonStorageFull, ReasonStorageReadOnly, ReasonStorageLocked,
-		ReasonPluginUnavailable, ReasonPluginFailed:
+		ReasonPluginUnavailable, ReasonPluginFailed, ReasonPluginLoad:
 		return CodeUnavailable
 	default:
 		return CodeInternal
