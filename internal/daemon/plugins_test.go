@@ -400,6 +400,26 @@ func TestBadRequestsAboutPluginsSayWhatWouldBeRight(t *testing.T) {
 	}
 }
 
+func TestWhatKeepsAPluginFromStartingIsTold(t *testing.T) {
+	t.Parallel()
+	s := ratchettest.Start(t, ratchettest.WithPlugins(probes(t)))
+	for range 5 { // whoever is quicker: who enables it, or who hears of that
+		_, err := s.Service().EnablePlugin.Call(s.Context(), service.EnablePlugin{Plugin: "probe", PluginRequest: request(`{"broken": true}`, "")})
+		wantReason(t, err, ratchet.ReasonPluginLoad, "it is told not to start", "ratchet plugin disable probe")
+	}
+	if p := s.Plugin("probe"); p.Status != ratchet.PluginFailed || !strings.Contains(p.Problem, "it is told not to start") {
+		t.Errorf("got %s: %s", p.Status, p.Problem)
+	}
+	s.Register("add", `() => 1`)
+	if j := s.Wait(s.Submit(ratchet.JobRequest{Task: "add"}).ID); j.State != ratchet.JobCompleted {
+		t.Errorf("got %s", j.State)
+	}
+	s.Enable("probe", request(`{}`, ""))
+	if p := s.Plugin("probe"); p.Status != ratchet.PluginActive || p.Problem != "" {
+		t.Errorf("got %s: %s", p.Status, p.Problem)
+	}
+}
+
 func TestAServerWithoutPluginsSaysSo(t *testing.T) {
 	t.Parallel()
 	s := ratchettest.Start(t, ratchettest.WithConfig(func(c *config.Config) { c.Plugins.Enabled = false }))
