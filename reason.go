@@ -129,7 +129,7 @@ func (r Reason) Code() Code {
 		ReasonPluginDenied:
 		return CodeForbidden
 	case ReasonExecutionInvalidState, ReasonStorageDuplicateKey, ReasonExecutionCancelled, ReasonAlreadyExists,
-		ReasonChanged, ReasonPluginChecksum, ReasonPluginDependency:
+		ReasonChanged, ReasonPluginChecksum, ReasonPluginDependency, ReasonPluginAPIVersion:
 		return CodeConflict
 	case ReasonQueueFull, ReasonRateLimited:
 		return CodeExhausted
@@ -142,7 +142,7 @@ func (r Reason) Code() Code {
 		return CodeTimeout
 	case ReasonNetwork, ReasonTooManyRedirect, ReasonBodyTooLarge, ReasonCircuitOpen, ReasonServiceUnavailable,
 		ReasonStorageConnection, ReasonSandboxUnavailable, ReasonEngineUnavailable, ReasonStorageFull, ReasonStorageReadOnly, ReasonStorageLocked,
-		ReasonPluginUnavailable, ReasonPluginFailed:
+		ReasonPluginUnavailable, ReasonPluginFailed, ReasonPluginLoad:
 		return CodeUnavailable
 	default:
 		return CodeInternal

@@ -31,7 +31,13 @@ type plugins struct {
 	turned chan struct{} // whether any follows events may have changed
 
 	mu   sync.Mutex
-	seen map[string]time.Time // when each was last set, as it is used here
+	seen map[string]applied // what each was last set to here
+}
+
+// applied is a setting of a plugin, by its time, and what came of it.
+type applied struct {
+	at  time.Time
+	err error
 }
 
 // hooked is where plugins come in; each is nil if there are none.
@@ -56,7 +62,7 @@ func (d *Daemon) newPlugins(box *secret.Box, exec *executor.Executor) (h hooked)
 			Budget: c.Budget, CallBudget: c.Timeout, Events: c.Queue, Memory: c.Memory,
 			Launcher: d.options.PluginLauncher, Insecure: d.config.Execution.InsecureUnsandboxed, Log: d.log,
 		}),
-		daemon: d, box: box, turned: make(chan struct{}, 1), seen: map[string]time.Time{},
+		daemon: d, box: box, turned: make(chan struct{}, 1), seen: map[string]applied{},
 	}
 	exec.WithFunctions(d.plugins)
 	return hooked{service: d.plugins, dispatch: d.plugins}
@@ -101,7 +107,7 @@ func (d *Daemon) startPlugins(ctx context.Context) {
 	d.plugins.SetAll(ctx, all)
 	d.plugins.mu.Lock()
 	for name, s := range all {
-		d.plugins.seen[name] = s.UpdatedAt
+		d.plugins.seen[name] = applied{at: s.UpdatedAt}
 	}
 	d.plugins.mu.Unlock()
 	d.plugins.turn()
@@ -119,11 +125,17 @@ func (p *plugins) refresh(ctx context.Context, name string) error {
 	var errs []error
 	for _, each := range slices.Sorted(maps.Keys(all)) {
 		s := all[each]
-		if name != "" && each != name || p.seen[each].Equal(s.UpdatedAt) {
+		if name != "" && each != name {
 			continue
 		}
-		p.seen[each] = s.UpdatedAt
-		errs = append(errs, p.Set(ctx, each, s))
+		last := p.seen[each]
+		if !last.at.Equal(s.UpdatedAt) {
+			last = applied{s.UpdatedAt, p.Set(ctx, each, s)}
+			p.seen[each] = last
+		} else if name == "" {
+			continue
+		}
+		errs = append(errs, last.err)
 	}
 	p.turn()
 	return errors.Join(errs...)
@@ -131,7 +143,7 @@ func (p *plugins) refresh(ctx context.Context, name string) error {
 
 // Changed has the plugin used here as it is set now, and tells the other nodes.
 func (p *plugins) Changed(ctx context.Context, name string) error {
-	p.daemon.hub.Publish(ratchet.Event{Type: ratchet.EventPlugin, Time: time.Now().UTC(), Task: name})
+	defer p.daemon.hub.Publish(ratchet.Event{Type: ratchet.EventPlugin, Time: time.Now().UTC(), Task: name})
 	return p.refresh(ctx, name)
 }
 

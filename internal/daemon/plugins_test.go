@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -342,7 +341,9 @@ func TestNoJobIsLostWhileAPluginDiesAndIsReloaded(t *testing.T) {
 			case <-time.After(30 * time.Millisecond):
 			}
 			if p := s.Plugin("probe"); turn%3 == 0 && p.PID > 1 {
-				_ = syscall.Kill(p.PID, syscall.SIGKILL) // it may have died
+				if process, err := os.FindProcess(p.PID); err == nil {
+					_ = process.Kill() // it may have died
+				}
 			} else if _, err := s.Service().ReloadPlugin.Call(s.Context(), service.PluginRef{Plugin: "probe"}); err != nil {
 				t.Logf("reload: %v", err)
 			}
@@ -396,6 +397,26 @@ func TestBadRequestsAboutPluginsSayWhatWouldBeRight(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, s.Plugin("probe").PluginSettings); diff != "" {
 		t.Errorf("what was refused changed something\n%s", diff)
+	}
+}
+
+func TestWhatKeepsAPluginFromStartingIsTold(t *testing.T) {
+	t.Parallel()
+	s := ratchettest.Start(t, ratchettest.WithPlugins(probes(t)))
+	for range 5 { // whoever is quicker: who enables it, or who hears of that
+		_, err := s.Service().EnablePlugin.Call(s.Context(), service.EnablePlugin{Plugin: "probe", PluginRequest: request(`{"broken": true}`, "")})
+		wantReason(t, err, ratchet.ReasonPluginLoad, "it is told not to start", "ratchet plugin disable probe")
+	}
+	if p := s.Plugin("probe"); p.Status != ratchet.PluginFailed || !strings.Contains(p.Problem, "it is told not to start") {
+		t.Errorf("got %s: %s", p.Status, p.Problem)
+	}
+	s.Register("add", `() => 1`)
+	if j := s.Wait(s.Submit(ratchet.JobRequest{Task: "add"}).ID); j.State != ratchet.JobCompleted {
+		t.Errorf("got %s", j.State)
+	}
+	s.Enable("probe", request(`{}`, ""))
+	if p := s.Plugin("probe"); p.Status != ratchet.PluginActive || p.Problem != "" {
+		t.Errorf("got %s: %s", p.Status, p.Problem)
 	}
 }
 

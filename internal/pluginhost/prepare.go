@@ -167,7 +167,7 @@ func (h *Host) prepare(ctx context.Context, name string, s ratchet.PluginSetting
 	}
 	if more := missing(p.manifest.Needs, s.Allowed); len(more) > 0 && p.file.builtIn == nil {
 		return nil, ratchet.Errorf(ratchet.ReasonPluginDenied,
-			"plugin %q needs %s, which it was not allowed: \"ratchet plugin enable %s --allow-all\" allows all that it needs",
+			"plugin %q needs %s, which it was not allowed: \"ratchet plugin enable %s --allow all\" allows all that it needs",
 			name, strings.Join(more, ", "), name)
 	}
 	if err := p.accepts(s.Config); err != nil {

@@ -55,7 +55,7 @@ func TestAPluginThatNeedsMoreThanItWasAllowedIsRefused(t *testing.T) {
 	s := settings("")
 	s.Allowed = ratchet.PluginNeeds{Network: true}
 	_, err := h.Settled(t.Context(), "greedy", s)
-	wantReason(t, err, ratchet.ReasonPluginDenied, "to read /etc/hostname", "300MB of memory", "--allow-all")
+	wantReason(t, err, ratchet.ReasonPluginDenied, "to read /etc/hostname", "300MB of memory", "--allow all")
 	s.Allowed = one(t, h, "greedy").Needs
 	enable(t, h, "greedy", s)
 }

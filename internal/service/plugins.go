@@ -200,6 +200,9 @@ func (s *Service) setPlugin(ctx context.Context, name string, settings ratchet.P
 		return nil, err
 	}
 	if err := s.plugins.Changed(ctx, name); err != nil {
+		if e, known := ratchetError(err); known && settings.Enabled {
+			return nil, ratchet.Errorf(e.Reason, "%w; it stays enabled: change what is wrong and enable it again, or \"ratchet plugin disable %s\"", err, name)
+		}
 		return nil, err
 	}
 	return s.getPlugin(ctx, PluginRef{Plugin: name})

@@ -23,6 +23,7 @@ type config struct {
 	Rewrite json.RawMessage `json:"rewrite"` // what every input becomes
 	Task    string          `json:"task"`    // code of the task that it brings
 	Secret  string          `json:"secret"`
+	Broken  bool            `json:"broken"` // it does not start
 }
 
 type probe struct {
@@ -38,7 +39,7 @@ func main() {
 		Name: "probe", Version: "1.2.3",
 		Config: json.RawMessage(`{"type":"object","properties":{
 			"fail":{"type":"array"},"reject":{"type":"array"},"hang":{"type":"array"},"rewrite":{},"task":{"type":"string"},
-			"secret":{"type":"string","writeOnly":true}
+			"secret":{"type":"string","writeOnly":true},"broken":{"type":"boolean"}
 		},"additionalProperties":false}`),
 		Start: p.start,
 		ConfigChanged: func(_ context.Context, text json.RawMessage) error {
@@ -67,6 +68,9 @@ func main() {
 func (p *probe) start(_ context.Context, s plugin.Setup) (err error) {
 	if err := json.Unmarshal(s.Config, &p.config); err != nil {
 		return err
+	}
+	if p.config.Broken {
+		return errors.New("it is told not to start")
 	}
 	p.calls, err = os.OpenFile(filepath.Join(s.Data, "calls"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	return err
