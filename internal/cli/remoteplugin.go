@@ -92,9 +92,17 @@ func pluginShow(verb, what string, do func(*client.Client, context.Context, stri
 // pluginCard shows what a plugin is, how it is used, and how it does.
 func (r *remote) pluginCard(p *ratchet.Plugin) string {
 	rows := [][2]string{
-		{"name", p.Name}, {"version", p.Version}, {"kind", string(p.Kind)}, {"description", p.Description},
-		{"author", p.Author}, {"homepage", p.Homepage}, {"license", p.License},
-		{"status", string(p.Status)}, {"problem", p.Problem}, {"file", p.Path}, {"checksum", p.Checksum},
+		{"name", p.Name},
+		{"version", p.Version},
+		{"kind", string(p.Kind)},
+		{"description", p.Description},
+		{"author", p.Author},
+		{"homepage", p.Homepage},
+		{"license", p.License},
+		{"status", string(p.Status)},
+		{"problem", p.Problem},
+		{"file", p.Path},
+		{"checksum", p.Checksum},
 	}
 	for _, h := range p.Hooks {
 		rows = append(rows, [2]string{"hook", fmt.Sprintf("%s, priority %d", h.Point, h.Priority)})
