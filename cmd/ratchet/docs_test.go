@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ratchet-runner/ratchet-go/internal/node/nodetest"
 )
 
 // A fence is a block of a page between lines of three backticks. Its head says
@@ -87,6 +89,12 @@ func TestTheGuidesAreTrue(t *testing.T) {
 			followPage(t, filepath.Join("..", "..", "docs", name))
 		})
 	}
+}
+
+// The page about engines is true on a machine with a Node.
+func TestTheGuideToEnginesIsTrue(t *testing.T) {
+	t.Setenv("RATCHET_ENGINES_NODE_PATH", nodetest.Runtime(t).Path)
+	followPage(t, filepath.Join("..", "..", "docs", "engines.md"))
 }
 
 func followPage(t *testing.T, file string) {
