@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/ratchet-runner/ratchet-go/internal/node/nodetest"
 	"github.com/ratchet-runner/ratchet-go/internal/storetest"
 )
 
@@ -96,6 +97,12 @@ func TestTheGuidesAreTrue(t *testing.T) {
 			followPage(t, filepath.Join("..", "..", "docs", name))
 		})
 	}
+}
+
+// The page about engines is true on a machine with a Node.
+func TestTheGuideToEnginesIsTrue(t *testing.T) {
+	t.Setenv("RATCHET_ENGINES_NODE_PATH", nodetest.Runtime(t).Path)
+	followPage(t, filepath.Join("..", "..", "docs", "engines.md"))
 }
 
 func followPage(t *testing.T, file string) {

@@ -28,7 +28,7 @@ func (b *builder) refused(name string) (message, expected string) {
 	switch cut, isNodes := strings.CutSuffix(message, elsewhere); {
 	case !isNodes:
 	case b.engine == ratchet.EngineNode:
-		message = cut + "tasks have no files, no processes and no network of their own, in Node neither"
+		message = cut + "a task has no files, no processes and no network of its own, in whatever engine"
 		if insteadOf(strings.SplitN(bare, "/", 2)[0]) == "" {
 			expected = "one of Node's modules that only compute: " + strings.Join(inNode(), ", ")
 		}

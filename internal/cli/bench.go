@@ -156,7 +156,7 @@ func (a *app) bench(cmd *cobra.Command, flags *benchFlags, path string) error {
 	}
 	r := &runner{app: a, flags: &flags.run, path: path, screen: a.newScreen(false)}
 	begun := time.Now()
-	b, err := bundle.Load(ctx, path, bundle.Options{ParentModules: true})
+	b, err := bundle.Load(ctx, path, bundle.Options{ParentModules: true, Engine: ratchet.Engine(flags.run.engine)})
 	if err != nil {
 		return a.unloadable(path, err)
 	}

@@ -284,7 +284,7 @@ func (r *runner) main(cmd *cobra.Command) error {
 	if r.flags.watch {
 		return r.watch(ctx)
 	}
-	b, err := bundle.Load(ctx, r.path, bundle.Options{ParentModules: true})
+	b, err := bundle.Load(ctx, r.path, bundle.Options{ParentModules: true, Engine: ratchet.Engine(r.flags.engine)})
 	if err != nil {
 		return r.unloadable(r.path, err)
 	}

@@ -178,7 +178,9 @@ func (a *app) test(cmd *cobra.Command, flags *testFlags, args []string) error {
 	if flags.watch {
 		return t.watch(cmd.Context(), args)
 	}
-	t.config.Load = loadTask
+	t.config.Load = func(ctx context.Context, path string) (*bundle.Bundle, error) {
+		return bundle.Load(ctx, path, bundle.Options{ParentModules: true, Engine: ratchet.Engine(flags.run.engine)})
+	}
 	return t.run(cmd.Context(), allTasks(args))
 }
 

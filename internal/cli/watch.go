@@ -132,7 +132,7 @@ func (w *watched) load(ctx context.Context) fileState {
 			return s
 		}
 	}
-	if s.bundle, s.err = w.cache.Load(ctx, w.path, bundle.Options{ParentModules: true}); s.err != nil {
+	if s.bundle, s.err = w.cache.Load(ctx, w.path, bundle.Options{ParentModules: true, Engine: ratchet.Engine(w.flags.engine)}); s.err != nil {
 		s.err = w.unloadable(w.path, s.err)
 	}
 	return s

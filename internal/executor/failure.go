@@ -86,6 +86,9 @@ func (r *run) lost(err error) *ratchet.Error {
 		return ratchet.Errorf(ratchet.ReasonSandboxUnavailable,
 			"workers cannot be isolated on this machine: %w; run ratchet doctor for what is missing, or give up isolation with --insecure-allow-unsandboxed-workers", e)
 	}
+	if errors.Is(err, workerpool.ErrNoNode) {
+		return ratchet.Errorf(ratchet.ReasonEngineUnavailable, "%w; ratchet engine install node puts one there", err)
+	}
 	if e, ok := errors.AsType[*workerpool.RuntimeError](err); ok {
 		return ratchet.Errorf(ratchet.ReasonEngineUnavailable, "%w; ratchet doctor tells of it, and ratchet engine install node puts another one there", e)
 	}

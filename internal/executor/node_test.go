@@ -69,6 +69,18 @@ func TestModulesOfNodeThatComputeCanBeImported(t *testing.T) {
 	}
 }
 
+// The bundler leaves these to Node; so Node must have them.
+func TestEveryModuleThatABundleMayLeaveToNodeIsThere(t *testing.T) {
+	t.Parallel()
+	x := inNode(t, workerpool.Config{})
+	names := "assert assert/strict async_hooks buffer console crypto events path path/posix path/win32 perf_hooks process querystring " +
+		"stream stream/promises stream/web string_decoder timers url util util/types zlib"
+	for name := range strings.FieldsSeq(names) {
+		b := loadFor(t, ratchet.EngineNode, folder{"main.mjs": fmt.Sprintf("import * as m from %q;\nexport default () => Object.keys(m).length > 0 && m.default !== undefined;", "node:"+name)})
+		wantOutput(t, execute(t, x, executor.Request{Bundle: b}, "{}"), "true")
+	}
+}
+
 func TestModulesOfNodeThatReachOutAreRefusedByName(t *testing.T) {
 	t.Parallel()
 	x := inNode(t, workerpool.Config{})

@@ -281,7 +281,7 @@ func (s *Server) lend(w http.ResponseWriter, r *http.Request, t *target) {
 	t.client = nil
 	t.mu.Unlock()
 	// Nothing stands still that nobody looks at, and the next begins anew.
-	for _, method := range []string{"Debugger.disable", "Runtime.disable", "Profiler.disable", "HeapProfiler.disable"} {
+	for _, method := range []string{"Debugger.resume", "Debugger.disable", "Runtime.disable", "Profiler.disable", "HeapProfiler.disable"} {
 		if t.say([]byte(`{"id":-1,"method":"`+method+`"}`)) != nil {
 			return
 		}

@@ -32,6 +32,7 @@ function brk() {
     own.post("Debugger.removeBreakpoint", { breakpointId: breakpoint });
     breakpoint = undefined;
   });
+  own.on("Debugger.resumed", () => { own.post("Debugger.disable"); });
   own.post("Debugger.enable");
   own.post("Debugger.setBreakpointByUrl", { url: workerData.program, lineNumber: 0 }, (error, result) => {
     breakpoint = result?.breakpointId;
