@@ -47,8 +47,10 @@ func TestBothSDKsConform(t *testing.T) {
 	for _, b := range broken {
 		names = append(names, b.Name)
 	}
-	// Its functions "wait", "hang" and "crash" do what they are called.
-	if got := strings.Join(names, ", "); all < 25 || got != "function crash, function hang, function wait" {
+	// Its functions "hang" and "crash" do what they are called; "wait" ends when it
+	// is cancelled, and may be heard of just before it is given up.
+	got := strings.TrimSuffix(strings.Join(names, ", "), ", function wait")
+	if all < 25 || got != "function crash, function hang" {
 		t.Errorf("JavaScript: of %d checks these failed: %+v", all, broken)
 	}
 }
