@@ -37,7 +37,7 @@ func layers() map[string]layer {
 		"internal/cli":         {[]string{"client", "internal/daemon", "internal/destination", "internal/feature", "internal/config", "internal/recording", "internal/benchmark", "internal/executor", "internal/bundle", "internal/workerpool", "internal/worker", "internal/sandbox", "internal/egress", "internal/js", "internal/scaffold", "internal/typings", "internal/tasktest", "internal/testfile", "internal/engine", "internal/pluginhost", "internal/inspector", "internal/node"}, "the command runs a task by itself, or a server by the daemon, which alone knows what a server is made of"},
 		"internal/executor":    {[]string{"internal/workerpool", "internal/bundle", "internal/egress", "internal/resilience", "internal/httpcache", "internal/cache"}, "an execution is led from outside the worker: no engine, no sandbox, no frames in the server"},
 		"internal/engine":      {[]string{"internal/js"}, "which engines a machine has is found out without running a task; the built-in one says its version"},
-		"internal/inspector":   {nil, "it speaks with workers and debuggers over connections that it is given"},
+		"internal/inspector":   {[]string{"internal/bundle"}, "it speaks with workers and debuggers over connections that it is given"},
 		"internal/benchmark":   {[]string{"internal/sandbox"}, "what it measures is handed in: it looks at processes, not at tasks"},
 		"internal/recording":   {[]string{"internal/executor", "internal/bundle", "internal/egress", "internal/redact"}, "it stands at the seam of the executor, which does not know it"},
 		"internal/feature":     {nil, "what a build has is known before anything in it runs"},

@@ -24,7 +24,7 @@ func TestScriptsInNode(t *testing.T) {
 // about the command around them.
 func inNode() []string {
 	return []string{
-		"archive", "bad-input", "bad-output", "bad-task", "execution", "fetch", "isolation", "job", "limits", "new", "record", "record-har", "replay", "run",
+		"archive", "bad-input", "bad-output", "bad-task", "develop", "execution", "fetch", "isolation", "job", "limits", "new", "record", "record-har", "replay", "run",
 		"server", "test", "test-bad", "test-from", "test-update", "throws", "validate",
 	}
 }

@@ -21,6 +21,7 @@ import (
 
 func (a *app) devCommand() *cobra.Command {
 	var f configFlags
+	var look runFlags
 	cmd := &cobra.Command{
 		Use:   "dev [DIR]",
 		Short: "Run a server with the tasks below DIR, and load them anew as they change",
@@ -30,8 +31,12 @@ an edit has broken keeps its last version that worked, and what is wrong is show
 with its file and line. What executions do and log is shown as it comes.
 
 Jobs are kept in a temporary folder until Ctrl-C, unless --database names a file.
-The server listens on this machine only: on port 8080, or the next one that is free.`,
+The server listens on this machine only: on port 8080, or the next one that is free.
+
+With --inspect, debuggers look into tasks in the engine node, and the limits of
+their time and memory are off.`,
 		Example: `  ratchet dev examples
+  ratchet dev examples --engine node --inspect
   ratchet dev . --port 9000 --database dev.db`,
 		Args: wantArgs(0, 1, "a DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -46,22 +51,32 @@ The server listens on this machine only: on port 8080, or the next one that is f
 			if err != nil {
 				return err
 			}
-			return a.dev(cmd.Context(), l, dir)
+			o, done, err := a.inspectDev(cmd.Context(), &look, dir)
+			if err != nil {
+				return err
+			}
+			defer done()
+			return a.dev(cmd.Context(), l, dir, o)
 		},
 	}
-	f.define(cmd.Flags(), "Server", keyFlagsOf("port", "database", "slots", "allow-private", "log-level", "insecure-allow-unsandboxed-workers"))
+	f.define(cmd.Flags(), "Server", keyFlagsOf("port", "database", "slots", "allow-private", "log-level", "engine", "insecure-allow-unsandboxed-workers"))
+	under(cmd.Flags(), "Debugging", look.defineInspect)
 	f.defineFile(cmd.Flags())
 	return cmd
 }
 
 // dev serves what is below dir until ctx ends.
-func (a *app) dev(ctx context.Context, l *config.Loaded, dir string) (err error) {
+func (a *app) dev(ctx context.Context, l *config.Loaded, dir string, o daemon.Options) (err error) {
 	c, remove, err := devConfig(ctx, l)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
-	d, err := daemon.New(ctx, c, daemon.Options{Worker: a.Worker, Engines: a.enginesOf(l), Version: thisBuild().Version, Log: a.logger(c.Logging)})
+	if o.Debug != nil {
+		c.Execution.SpareWorkers = 0 // debuggers are shown workers that have a task
+	}
+	o.Worker, o.Engines, o.Version, o.Log = a.Worker, a.enginesOf(l), thisBuild().Version, a.logger(c.Logging)
+	d, err := daemon.New(ctx, c, o)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ func serveFlags() []keyFlag {
 		{name: "data-dir", key: "data.dir", usage: "the `FOLDER` of the database and the key file"},
 		{name: "slots", key: "execution.slots", usage: "how many executions run at once; 0: four a processor"},
 		{name: "workers", key: "execution.resident_workers", usage: "how many worker processes are kept"},
+		{name: "engine", key: "execution.engine", usage: "the `ENGINE` of tasks that name none: quickjs or node"},
 		{name: "allow-private", key: "http.allow_private", usage: "internal `NETWORKS` that tasks may reach all the same, such as 127.0.0.1,10.1.0.0/16"},
 		{name: "log-level", key: "logging.level", usage: "the least `LEVEL` that is logged: debug, info, warn or error"},
 		{name: "log-format", key: "logging.format", usage: "the `FORM` of the log: text or json"},

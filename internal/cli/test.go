@@ -37,6 +37,7 @@ type testFlags struct {
 	from     string
 	name     string
 	engine   string
+	coverage string // a file
 }
 
 // allEngines is what --engine says for every engine.
@@ -103,6 +104,8 @@ func (f *testFlags) define(flags *pflag.FlagSet) {
 	under(flags, "Output", func(s *pflag.FlagSet) {
 		s.BoolVarP(&f.verbose, "verbose", "v", false, "show what passing tests log and fetch, too")
 		s.BoolVar(&f.json, "json", false, "print the results as JSON")
+		s.StringVar(&f.coverage, "coverage", "", "count in node which lines the tests run, and write them to a `FILE` of lcov, too (default "+lcovFile+")")
+		s.Lookup("coverage").NoOptDefVal = lcovFile
 		s.StringVar(&f.junit, "junit", "", "write the results to a `FILE` as JUnit XML, too")
 	})
 	shared.VisitAll(func(flag *pflag.Flag) {
@@ -130,6 +133,15 @@ func (f *testFlags) check(flags *pflag.FlagSet) (*regexp.Regexp, error) {
 			return nil, usage("or all of them: --engine all", "--engine: %w", err)
 		}
 		f.run.engine = engineFlag(e)
+	}
+	if flags.Changed("coverage") {
+		if f.engine != "" && f.engine != string(ratchet.EngineNode) {
+			return nil, usage("leave --engine out", "--coverage counts in the engine node alone")
+		}
+		if f.watch || f.coverage == "" {
+			return nil, usage("as in --coverage=lcov.info", "--coverage wants the name of a file, and no --watch")
+		}
+		f.run.engine = engineFlag(ratchet.EngineNode)
 	}
 	switch {
 	case f.engine == allEngines && (f.update || f.from != ""):
@@ -160,6 +172,7 @@ type tester struct {
 	screen *screen
 	shown  map[*tasktest.Task]bool
 	failed error // to write a result
+	cover  *coverer
 }
 
 func (a *app) test(cmd *cobra.Command, flags *testFlags, args []string) error {
@@ -208,8 +221,9 @@ func (a *app) newTester(flags *testFlags, filter *regexp.Regexp) (*tester, error
 	}
 	// A worker serves one task. Once its tests have run it makes room for the next
 	// task's, which was started meanwhile.
+	cover := &coverer{file: flags.coverage}
 	pool := workerpool.New(workerpool.Config{
-		Command: a.Worker, Sandbox: sandbox.Options{Insecure: flags.run.insecure},
+		Inspection: cover.inspection(), Command: a.Worker, Sandbox: sandbox.Options{Insecure: flags.run.insecure},
 		Running: parallel, Resident: 2 * parallel, Spare: parallel,
 	})
 	engines, err := a.engines()
@@ -221,10 +235,13 @@ func (a *app) newTester(flags *testFlags, filter *regexp.Regexp) (*tester, error
 	if flags.run.likely(engines) == ratchet.EngineQuickJS {
 		pool.Warm()
 	}
-	t := &tester{app: a, flags: flags, pool: pool, client: client, screen: a.newScreen(flags.json), shown: map[*tasktest.Task]bool{}}
+	t := &tester{app: a, flags: flags, pool: pool, client: client, screen: a.newScreen(flags.json), shown: map[*tasktest.Task]bool{}, cover: cover}
 	t.config = tasktest.Config{
 		Executor: exec, Engine: ratchet.Engine(flags.run.engine), Parallel: parallel, Filter: filter,
 		Engines: flags.engines(), Limits: flags.run.limits, Env: env, Hosts: hosts, Done: t.done, Step: t.step,
+	}
+	if cover.file != "" {
+		t.config.Begin, t.config.Ran = cover.begin, cover.ran
 	}
 	return t, nil
 }
@@ -239,6 +256,7 @@ func (f *testFlags) engines() []ratchet.Engine {
 
 func (t *tester) close() {
 	t.pool.Close()
+	t.cover.close()
 	t.client.Close()
 }
 
@@ -288,6 +306,9 @@ func (t *tester) run(ctx context.Context, paths []string) error {
 		err = t.printValue(report)
 	} else {
 		err = t.print(t.summary(report))
+	}
+	if err == nil && !t.flags.json {
+		err = t.cover.tell(t.app)
 	}
 	if err == nil {
 		err = interrupted

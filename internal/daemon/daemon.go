@@ -51,6 +51,10 @@ type Options struct {
 	// Engines are those of this machine. Default: the built-in one, and the Node
 	// that is configured or installed.
 	Engines *engine.Engines
+	// Inspection has debuggers look into tasks in Node, and Debug leads them to the
+	// author's files and takes the limits off. It is for who develops tasks.
+	Inspection workerpool.Inspection
+	Debug      *executor.Debugging
 	// Log gets what operators should know. Default: nothing is logged.
 	Log *slog.Logger
 	// OnStop is told of each step of a stop before it is taken. Default: the log is.
@@ -136,7 +140,7 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 
 	// What runs a task, from the process outwards.
 	d.pool = workerpool.New(workerpool.Config{
-		Command: o.Worker, Running: c.Execution.Slots, Resident: c.Execution.ResidentWorkers, Spare: c.Execution.SpareWorkers,
+		Inspection: o.Inspection, Command: o.Worker, Running: c.Execution.Slots, Resident: c.Execution.ResidentWorkers, Spare: c.Execution.SpareWorkers,
 		Recycle: c.Execution.RecycleAfter, Idle: c.Execution.WorkerIdle, Grace: c.Execution.Grace,
 		Sandbox: sandbox.Options{Insecure: c.Execution.InsecureUnsandboxed}, Log: o.Log,
 	})
@@ -156,6 +160,9 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 	exec := executor.New(d.pool, d.client)
 	exec.SetEngines(d.engines)
 	exec.KeepBytecode(c.Cache.Bytecode)
+	if o.Debug != nil {
+		exec.Debug(*o.Debug)
+	}
 	hooks := d.newPlugins(box, exec)
 
 	// What brings results on their way.

@@ -100,7 +100,8 @@ func (r *run) lost(err error) *ratchet.Error {
 			r.record.CPU = ratchet.Duration(cpu.Used)
 			return r.overCPU(cpu.Used)
 		}
-		if strings.Contains(death.Stderr, "out of memory") || strings.Contains(death.Stderr, "cannot allocate memory") {
+		if strings.Contains(death.Stderr, "out of memory") || strings.Contains(death.Stderr, "cannot allocate memory") ||
+			strings.Contains(death.Stderr, "std::bad_alloc") {
 			return r.overMemory()
 		}
 		return ratchet.Errorf(ratchet.ReasonWorker, "the worker process was lost: %w", death)

@@ -38,7 +38,9 @@ type Session struct {
 	conn io.ReadWriteCloser
 	over chan struct{}
 
-	mu    sync.Mutex // also of writing
+	writing sync.Mutex // apart: a worker may want to be heard before it reads on
+
+	mu    sync.Mutex
 	next  int
 	calls map[int]chan message
 	ended bool
@@ -122,22 +124,31 @@ func (s *Session) send(method string, params any) (<-chan message, error) {
 		}
 		m.Params = text
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended {
+	got := make(chan message, 1)
+	if m.ID = s.enter(got); m.ID == 0 {
 		return nil, ErrGone
 	}
-	s.next++
-	m.ID = s.next
 	text, err := json.Marshal(m)
 	if err != nil {
 		return nil, fmt.Errorf("encode: %w", err)
 	}
-	got := make(chan message, 1)
-	s.calls[m.ID] = got
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	if _, err := s.conn.Write(append(text, '\n')); err != nil {
-		delete(s.calls, m.ID)
 		return nil, ErrGone
 	}
 	return got, nil
+}
+
+// enter notes who waits for an answer, and returns the number of the question; 0
+// if the worker is gone.
+func (s *Session) enter(got chan message) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return 0
+	}
+	s.next++
+	s.calls[s.next] = got
+	return s.next
 }

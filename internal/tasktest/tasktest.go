@@ -41,6 +41,10 @@ type Config struct {
 	Engines []ratchet.Engine
 	// Hosts are admitted beside a task's permissions.net.
 	Hosts egress.HostList
+	// Begin, if set, is called when a worker has read a test's task and is to run
+	// it; Ran with what came of it.
+	Begin func(ctx context.Context)
+	Ran   func(ctx context.Context, b *bundle.Bundle, x *ratchet.Execution)
 	// Done, if set, is told of each task once its tests have run, in the order of
 	// the paths; Step of each test at once. Neither is called by two at a time.
 	Done func(*Task)
@@ -126,7 +130,7 @@ func (c *Config) run(ctx context.Context, task *Task, r *Result) *ratchet.Error 
 	t := r.test
 	answers := newAnswers(t)
 	req := executor.Request{
-		Bundle: task.bundle, Input: t.Input, Limits: c.Limits, Hosts: c.Hosts, Engine: c.engine(r),
+		Bundle: task.bundle, Input: t.Input, Limits: c.Limits, Hosts: c.Hosts, Engine: c.engine(r), Begin: c.Begin,
 		Env: map[string]string{}, Effects: answers,
 	}
 	for name, value := range c.Env {
@@ -157,6 +161,9 @@ func (c *Config) run(ctx context.Context, task *Task, r *Result) *ratchet.Error 
 		return nil
 	}
 	x := c.Executor.Execute(ctx, req)
+	if c.Ran != nil {
+		c.Ran(ctx, task.bundle, x)
+	}
 	if e := x.Error; e != nil && (ctx.Err() != nil || e.Code == ratchet.CodeInternal || e.Reason == ratchet.ReasonSandboxUnavailable || e.Reason == ratchet.ReasonEngineUnavailable) {
 		return e // says nothing about the task
 	}

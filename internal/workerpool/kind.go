@@ -181,7 +181,7 @@ func (p *Pool) guestFile() (*os.File, error) {
 
 // Memory that a Node process needs beyond what its executions may have: for V8
 // it is code, the new generation, and what its other threads have.
-const nodeDataHeadroom = 256 << 20
+const nodeDataHeadroom = 72 << 20
 
 // dataLimit is how much private memory the worker's process may have.
 func (w *worker) dataLimit(now sandbox.Usage) int64 {

@@ -283,7 +283,7 @@
   // limitOf is the limit that a RangeError of V8 tells of.
   function limitOf(message) {
     if (message === "Maximum call stack size exceeded") return "recursion";
-    if (/^(Array buffer allocation failed|Failed to allocate memory|WebAssembly\.Memory\(\): could not allocate memory)/.test(message)) return "memory";
+    if (/^(Array buffer allocation failed|Failed to allocate memory|WebAssembly\.Memory\(\): could not allocate memory|ArrayBuffer\.prototype\.resize: Out of memory)/.test(message)) return "memory";
     return "threw";
   }
 

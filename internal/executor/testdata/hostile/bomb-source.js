@@ -1,2 +1,3 @@
 // want: MEMORY_LIMIT EXECUTION_TIMEOUT EXECUTION_FAILED
+// in node: ok EXECUTION_TIMEOUT MEMORY_LIMIT EXECUTION_FAILED
 () => (0, eval)("[" + "1,".repeat(3e6) + "]").length
