@@ -74,7 +74,7 @@ func NewShared(ctx context.Context, tier Tier, c SharedConfig) *Shared {
 	}
 	life, end := context.WithCancel(ctx)
 	return &Shared{tier: tier, config: c, life: life, end: end, breaker: resilience.NewHosts(resilience.Config{
-		Failures: tierFailures, Window: 2 * tierAlone, Open: tierAlone, Successes: 1, PerHost: tierAtOnce, InAll: tierAtOnce,
+		Failures: tierFailures, Percent: -1, Window: 2 * tierAlone, Open: tierAlone, Successes: 1, PerHost: tierAtOnce, InAll: tierAtOnce,
 	})}
 }
 

@@ -28,6 +28,7 @@ type HTTP struct {
 type Breaker struct {
 	Enabled   bool
 	Failures  int
+	Percent   int
 	Window    time.Duration
 	Open      time.Duration
 	Successes int
@@ -45,8 +46,9 @@ func (h *HTTP) settings() []setting {
 		number(&h.MaxRequests, "max_requests", 512, 1, 100_000, "Requests at once to all hosts."),
 		size(&h.Cache, "cache", "64MB", 0, 64*ratchet.GB, "Memory for responses that HTTP allows to keep, apart for each task; 0 keeps none."),
 		toggle(&h.Breaker.Enabled, "breaker.enabled", true, "Whether a host that fails is left alone for a while (CIRCUIT_OPEN)."),
-		number(&h.Breaker.Failures, "breaker.failures", 5, 1, 1_000_000, "How many failures (no connection, no answer in time, a status of 500 and above) within the window open a host's breaker."),
-		span(&h.Breaker.Window, "breaker.window", "60s", time.Second, time.Hour, "The time in which failures are counted."),
+		number(&h.Breaker.Failures, "breaker.failures", 5, 1, 1_000_000, "How many failures (no connection, no answer in time, a status of 500 and above) within the window open a host's breaker, if they are breaker.percent of all requests too."),
+		number(&h.Breaker.Percent, "breaker.percent", 50, 1, 100, "How many of a hundred requests within the window must have failed as well: a busy host that fails now and then is not left alone."),
+		span(&h.Breaker.Window, "breaker.window", "60s", time.Second, time.Hour, "The time in which requests and failures are counted."),
 		span(&h.Breaker.Open, "breaker.open", "60s", 10*time.Millisecond, 24*time.Hour, "How long nothing is asked of the host then."),
 		number(&h.Breaker.Successes, "breaker.successes", 3, 1, 1000, "How many requests must go well after that, of so many at once, before all are let through again."),
 		list(&h.AllowPrivate, "allow_private", "", `addresses or networks such as "10.1.2.0/24"`, isNetwork, "Internal networks that tasks may reach nevertheless, on every port. Whoever can register a task can reach them."),

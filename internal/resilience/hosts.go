@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"container/list"
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -23,8 +24,9 @@ import (
 // A Config says when a host is left alone, and how much is asked of hosts at once.
 // The zero Config works; its numbers are those of the earlier Ratchet.
 type Config struct {
-	Failures  int           // within Window that open a host's breaker. Default: 5; negative: it never opens
-	Window    time.Duration // in which failures are counted. Default: 60 s
+	Failures  int           // within Window that open a host's breaker, if they are Percent of all too. Default: 5; negative: it never opens
+	Percent   int           // of the requests within Window that must have failed. Default: 50; negative: Failures alone count
+	Window    time.Duration // in which requests are counted. Default: 60 s
 	Open      time.Duration // how long nothing is asked of the host then. Default: 60 s
 	Successes int           // that close the breaker again, one after the other. Default: 3
 	PerHost   int           // requests to one host at once; others wait. Default: 32
@@ -50,6 +52,7 @@ type host struct {
 	name    string
 	users   int // requests under way or waiting; guarded by Hosts.mu
 	places  bulkhead.Bulkhead[any]
+	judging sync.Mutex // held from counting a failure until the breaker is open for it
 	breaker circuitbreaker.CircuitBreaker[any]
 	opened  atomic.Int64
 	since   atomic.Int64 // when it opened last, in Unix microseconds; 0 if never
@@ -61,6 +64,7 @@ func NewHosts(c Config) *Hosts {
 	if c.Failures == 0 {
 		c.Failures = 5
 	}
+	c.Percent = max(cmp.Or(c.Percent, 50), 0)
 	c.Window = cmp.Or(c.Window, time.Minute)
 	c.Open = cmp.Or(c.Open, time.Minute)
 	c.Successes = cmp.Or(max(c.Successes, 0), 3)
@@ -117,7 +121,7 @@ func (g *Hosts) Enter(ctx context.Context, name string) (done func(Outcome), err
 		probe = h.breaker.IsHalfOpen()
 	}
 	return func(o Outcome) {
-		h.record(o, probe)
+		h.record(o, probe, &g.config)
 		g.all.ReleasePermit()
 		h.places.ReleasePermit()
 		g.leave(h)
@@ -126,14 +130,26 @@ func (g *Hosts) Enter(ctx context.Context, name string) (done func(Outcome), err
 
 // record tells the breaker. One that tries the host again must hear of every
 // probe, or it would wait for it forever: no answer is no good sign.
-func (h *host) record(o Outcome, probe bool) {
+func (h *host) record(o Outcome, probe bool, c *Config) {
 	switch {
 	case h.breaker == nil:
 	case o == Success:
 		h.breaker.RecordSuccess()
 	case o == Failure || probe:
+		h.judging.Lock()
+		defer h.judging.Unlock()
 		h.breaker.RecordFailure()
+		if h.breaker.IsClosed() && tooMany(h.breaker.Metrics(), c) {
+			h.breaker.Open()
+		}
 	}
+}
+
+// tooMany reports whether a host failed so often that it is left alone: a busy one
+// that fails now and then is not, nor one of which little is known.
+func tooMany(m circuitbreaker.Metrics, c *Config) bool {
+	failures := m.Failures()
+	return failures >= uint(c.Failures) && 100*failures >= uint(c.Percent)*m.Executions()
 }
 
 func (g *Hosts) refuse(h *host) error {
@@ -185,8 +201,10 @@ func (g *Hosts) host(name string) *host {
 	if g.config.Failures < 0 {
 		return h
 	}
+	// It counts and never opens by itself: it knows a number of failures or a rate
+	// of them, and both are wanted. See record.
 	h.breaker = circuitbreaker.NewBuilder[any]().
-		WithFailureThresholdPeriod(uint(g.config.Failures), g.config.Window).
+		WithFailureThresholdPeriod(math.MaxUint32, g.config.Window).
 		WithDelay(g.config.Open).
 		WithSuccessThreshold(uint(g.config.Successes)).
 		OnOpen(func(circuitbreaker.StateChangedEvent) {

@@ -122,6 +122,55 @@ func TestAHostThatFailsIsLeftAloneAndThenTried(t *testing.T) {
 	})
 }
 
+func TestABusyHostThatFailsNowAndThenIsNotLeftAlone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := resilience.NewHosts(resilience.Config{})
+		alone := resilience.NewHosts(resilience.Config{Percent: -1})
+		for i := range 2000 {
+			o := resilience.Success
+			if i%200 == 199 { // one of 200
+				o = resilience.Failure
+			}
+			if err := ask(t, g, "busy:80", o); err != nil {
+				t.Fatalf("request %d: %v", i, err)
+			}
+			_ = ask(t, alone, "busy:80", o)
+		}
+		if state(alone) != ratchet.BreakerOpen {
+			t.Errorf("where failures alone count: %q", state(alone))
+		}
+
+		// Then it dies: what went well before holds the breaker back no longer than
+		// the window.
+		began := time.Now()
+		for ask(t, g, "busy:80", resilience.Failure) == nil {
+			if time.Sleep(time.Second); time.Since(began) > 2*time.Minute {
+				t.Fatal("a dead host is asked on and on")
+			}
+		}
+		if took := time.Since(began); took > 61*time.Second {
+			t.Errorf("a dead host was asked for %v", took)
+		}
+	})
+}
+
+func TestHalfOfTheRequestsMustFail(t *testing.T) {
+	t.Parallel()
+	for successes, want := range map[int]ratchet.BreakerState{5: ratchet.BreakerOpen, 6: ""} {
+		g := resilience.NewHosts(resilience.Config{})
+		for range successes {
+			_ = ask(t, g, "a:80", resilience.Success)
+		}
+		for range 5 {
+			_ = ask(t, g, "a:80", resilience.Failure)
+		}
+		if got := state(g); got != want {
+			t.Errorf("5 failures after %d successes: got %q, want %q", successes, got, want)
+		}
+	}
+}
+
 func TestAProbeThatIsGivenUpDoesNotHoldTheBreakerHalfOpenForever(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
