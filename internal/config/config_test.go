@@ -203,6 +203,23 @@ port: 8080
 	}
 }
 
+func TestThePublicURLIsOneThatOthersAreAppendedTo(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"https://example.com/ratchet/": "https://example.com/ratchet", "http://10.0.0.1:8080": "http://10.0.0.1:8080", "": "",
+		"example.com": "?", "ftp://example.com": "?", "https://": "?", "https://example.com/?a": "?", "https://u:p@example.com": "?", "https://example.com/#": "?", "https://example.com/a b": "?",
+	} {
+		got, err := config.Load(config.Sources{Flags: []config.Flag{{Key: "server.public_url", Value: given, Flag: "--set"}}})
+		if want == "?" {
+			if err == nil || !strings.Contains(fmt.Sprint(ratchet.AsError(err).Details), "https://example.com/ratchet") {
+				t.Errorf("%q: got %v, want to be told what a URL is", given, err)
+			}
+		} else if err != nil || got.Server.PublicURL != want {
+			t.Errorf("%q: got %q, %v", given, got.Server.PublicURL, err)
+		}
+	}
+}
+
 func TestAFileThatIsNotYAMLSaysWhere(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{

@@ -3,6 +3,7 @@ package config
 import (
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/ratchet-runner/ratchet-go"
@@ -13,6 +14,7 @@ type Server struct {
 	BindAddress string
 	Port        int
 	Hosts       []string
+	PublicURL   string // without "/" at its end
 	TLS         TLS
 	CORS        CORS
 
@@ -43,6 +45,7 @@ func (s *Server) settings() []setting {
 		text(&s.BindAddress, "bind_address", "127.0.0.1", "The address to listen on; 0.0.0.0 or :: for all of this machine. Other than loopback it needs an API key (ratchet key create)."),
 		number(&s.Port, "port", 8080, 0, 65535, "The port to listen on. 0 lets the system choose one."),
 		list(&s.Hosts, "hosts", "", "host names", nil, "Names by which a server that asks for no keys may be called, besides localhost. A page in a browser that was led here by another name is not served."),
+		publicURL(&s.PublicURL, "public_url", "How others reach the server, where a proxy stands before it: what the URLs of hooks begin with, such as https://example.com/ratchet. Empty: the address that it listens on."),
 		text(&s.TLS.CertFile, "tls.cert_file", "", "A PEM file with the certificate and those of its issuers. It and the key are read again when they change. Empty: plain HTTP."),
 		text(&s.TLS.KeyFile, "tls.key_file", "", "A PEM file with the private key of the certificate."),
 		list(&s.CORS.AllowedOrigins, "cors.allowed_origins", "", `origins such as "https://app.example.com", or "*"`, isOrigin, "Sites whose pages may call the API from a browser. Empty: none but the server's own. \"*\", all of them, counts only where keys are required."),
@@ -68,6 +71,21 @@ func (s *Server) Loopback() bool {
 	}
 	addr, err := netip.ParseAddr(s.BindAddress)
 	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// publicURL is a URL that others are appended to.
+func publicURL(p *string, name, doc string) setting {
+	s := text(p, name, "", doc)
+	s.Wants = `an http or https URL without a query, such as "https://example.com/ratchet"`
+	s.set = func(text string) error {
+		u, err := url.Parse(text)
+		if text != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.ContainsAny(text, "?# ")) {
+			return s.wrong(text)
+		}
+		*p = strings.TrimRight(text, "/")
+		return nil
+	}
+	return s
 }
 
 // isOrigin reports whether the text is scheme://host, or "*".

@@ -175,7 +175,7 @@ func New(ctx context.Context, c config.Config, o Options) (_ *Daemon, err error)
 	}
 	d.service = service.New(service.Deps{
 		Store: d.store, Stream: d.hub, Schedules: schedule.Rules{}, Sealer: box, Prober: exec, Workers: workers{d}, Breakers: d.allBreakers(), Results: kept, Engines: d.engines, Caches: &d.caches, Deliverer: deliverer, Plugins: hooks.service,
-	}, service.Config{URL: d.URL, MaxWaiting: c.Queue.MaxWaiting, Limits: limits(c.Execution), TempDir: os.TempDir(), Log: o.Log})
+	}, service.Config{URL: d.publicURL, MaxWaiting: c.Queue.MaxWaiting, Limits: limits(c.Execution), TempDir: os.TempDir(), Log: o.Log})
 	d.schedules = schedule.NewRunner(d.store, d.service, schedule.Config{Log: o.Log})
 	d.service.OnUse(d.used)
 

@@ -127,6 +127,16 @@ func TestTheResultOfAJobIsDeliveredSigned(t *testing.T) {
 	}
 }
 
+func TestTheURLOfAHookBeginsAsTheOperatorSays(t *testing.T) {
+	t.Parallel()
+	s := ratchettest.Start(t, ratchettest.WithConfig(func(c *config.Config) { c.Server.PublicURL = "https://example.com/ratchet" }))
+	s.Register("double", "(i) => ({twice: 2 * i.n})")
+	h, err := s.Service().CreateHook.Call(s.Context(), service.CreateHook{Task: "double"})
+	if err != nil || h.URL != "https://example.com/ratchet"+h.Path || !strings.HasPrefix(h.Path, "/hooks/") {
+		t.Errorf("got %+v, %v", h, err)
+	}
+}
+
 func TestAFailureIsToldToTheOperatorsDestination(t *testing.T) {
 	to := receive(t, nil)
 	t.Setenv("ALERTS_TOKEN", "token-of-the-operator")

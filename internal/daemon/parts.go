@@ -114,7 +114,7 @@ func hostsConfig(h config.HTTP) resilience.Config {
 		failures = -1
 	}
 	return resilience.Config{
-		Failures: failures, Window: h.Breaker.Window, Open: h.Breaker.Open, Successes: h.Breaker.Successes,
+		Failures: failures, Percent: h.Breaker.Percent, Window: h.Breaker.Window, Open: h.Breaker.Open, Successes: h.Breaker.Successes,
 		PerHost: h.MaxPerHost, InAll: h.MaxRequests,
 	}
 }
@@ -146,6 +146,14 @@ func address(s config.Server) string { return net.JoinHostPort(s.BindAddress, st
 
 // Addr is where the server listens.
 func (d *Daemon) Addr() net.Addr { return d.addr }
+
+// publicURL is how others reach the server, as far as the operator says.
+func (d *Daemon) publicURL() string {
+	if said := d.config.Server.PublicURL; said != "" {
+		return said
+	}
+	return d.URL()
+}
 
 // URL is how clients on this machine reach the server.
 func (d *Daemon) URL() string {

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -156,7 +157,7 @@ type Opener interface {
 // ParseShort reads a destination as it is written on a command line:
 // "webhook=https://example.com/hook", "file=out/{{job_id}}.json", "plugin=NAME",
 // "stdout", "stderr" or a URL alone; with "failure:" or "always:" before it, it is
-// told of other ends than success.
+// told of other ends than success. A file has the format that its name tells.
 func ParseShort(text string) (ratchet.Destination, error) {
 	var d ratchet.Destination
 	for _, on := range []ratchet.DeliverWhen{ratchet.DeliverSuccess, ratchet.DeliverFailure, ratchet.DeliverAlways} {
@@ -175,6 +176,7 @@ func ParseShort(text string) (ratchet.Destination, error) {
 		d.Type, d.URL = ratchet.DestinationWebhook, value
 	case found && value != "" && (typ == "file" || typ == "filesystem"):
 		d.Type, d.Path = ratchet.DestinationFile, value
+		formatByName(&d)
 	case found && value != "" && typ == "plugin":
 		d.Type, d.Plugin = ratchet.DestinationPlugin, value
 	default:
@@ -182,4 +184,23 @@ func ParseShort(text string) (ratchet.Destination, error) {
 			`%q is not a destination: want "webhook=https://…", "file=PATH", "plugin=NAME", "stdout" or "stderr", with "failure:" or "always:" before it if it is not for successes; or JSON, or @FILE`, text)
 	}
 	return d, nil
+}
+
+// formatByName gives a file the format that its name tells. A table or a plain text
+// holds no envelope; what it is of then is the output, which only a success has.
+func formatByName(d *ratchet.Destination) {
+	switch strings.ToLower(path.Ext(d.Path)) {
+	case ".yaml", ".yml":
+		d.Format = ratchet.FormatYAML
+		return
+	case ".csv":
+		d.Format = ratchet.FormatCSV
+	case ".txt":
+		d.Format = ratchet.FormatRaw
+	default:
+		return
+	}
+	if d.On == "" || d.On == ratchet.DeliverSuccess {
+		d.Select = ".output"
+	}
 }

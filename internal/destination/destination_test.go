@@ -240,14 +240,20 @@ func TestRightDestinationsPass(t *testing.T) {
 func TestShortForms(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]ratchet.Destination{
-		"webhook=https://x/?a=b":      {Type: "webhook", URL: "https://x/?a=b"},
-		"https://x/":                  {Type: "webhook", URL: "https://x/"},
-		"file=out/{{job_id}}.json":    {Type: "file", Path: "out/{{job_id}}.json"},
-		"always:stdout":               {Type: "stdout", On: "always"},
-		"failure:plugin=notification": {Type: "plugin", Plugin: "notification", On: "failure"},
+		"webhook=https://x/?a=b":        {Type: "webhook", URL: "https://x/?a=b"},
+		"https://x/":                    {Type: "webhook", URL: "https://x/"},
+		"file=out/{{job_id}}.json":      {Type: "file", Path: "out/{{job_id}}.json"},
+		"file=rows.CSV":                 {Type: "file", Path: "rows.CSV", Format: "csv", Select: ".output"},
+		"failure:file=rows.csv":         {Type: "file", Path: "rows.csv", Format: "csv", On: "failure"},
+		"success:file=a.b/{{date}}.txt": {Type: "file", Path: "a.b/{{date}}.txt", Format: "raw", Select: ".output", On: "success"},
+		"file=all.yml":                  {Type: "file", Path: "all.yml", Format: "yaml"},
+		"file=of.csv/all":               {Type: "file", Path: "of.csv/all"},
+		"always:stdout":                 {Type: "stdout", On: "always"},
+		"failure:plugin=notification":   {Type: "plugin", Plugin: "notification", On: "failure"},
 	} {
 		got, err := destination.ParseShort(text)
-		if err != nil || got.Type != want.Type || got.URL != want.URL || got.Path != want.Path || got.On != want.On || got.Plugin != want.Plugin {
+		if err != nil || got.Type != want.Type || got.URL != want.URL || got.Path != want.Path || got.On != want.On || got.Plugin != want.Plugin ||
+			got.Format != want.Format || got.Select != want.Select {
 			t.Errorf("%s: got %+v, %v", text, got, err)
 		}
 	}
