@@ -178,8 +178,8 @@ func tell(life context.Context, client *websocket.Conn, line []byte) {
 
 // say sends the worker a message.
 func (t *target) say(line []byte) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.writing.Lock()
+	defer t.writing.Unlock()
 	_, err := t.conn.Write(append(bytes.TrimSpace(line), '\n'))
 	return err
 }
