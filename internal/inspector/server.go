@@ -48,7 +48,9 @@ type target struct {
 	once  sync.Once
 	over  chan struct{} // closed when the worker is gone
 
-	mu     sync.Mutex      // also of writing to conn
+	writing sync.Mutex // apart: a worker may want to be heard before it reads on
+
+	mu     sync.Mutex
 	client *websocket.Conn // who looks on
 }
 
