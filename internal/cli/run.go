@@ -115,6 +115,8 @@ func (f *runFlags) define(flags *pflag.FlagSet) {
 	})
 	under(flags, "Engine", func(s *pflag.FlagSet) {
 		s.Var(&f.engine, "engine", "run in the `ENGINE` quickjs or node, whatever the task's metadata.json says")
+	})
+	under(flags, "Debugging", func(s *pflag.FlagSet) {
 		f.defineInspect(s)
 		s.StringVar(&f.profile, "cpu-prof", "", "write where the time went to a `FILE` for Chrome and VS Code, in node (default NAME.cpuprofile)")
 		s.Lookup("cpu-prof").NoOptDefVal = theTask

@@ -48,7 +48,9 @@ type target struct {
 	once  sync.Once
 	over  chan struct{} // closed when the worker is gone
 
-	mu     sync.Mutex      // also of writing to conn
+	writing sync.Mutex // apart: a worker may want to be heard before it reads on
+
+	mu     sync.Mutex
 	client *websocket.Conn // who looks on
 }
 
@@ -178,8 +180,8 @@ func tell(life context.Context, client *websocket.Conn, line []byte) {
 
 // say sends the worker a message.
 func (t *target) say(line []byte) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	t.writing.Lock()
+	defer t.writing.Unlock()
 	_, err := t.conn.Write(append(bytes.TrimSpace(line), '\n'))
 	return err
 }

@@ -299,7 +299,7 @@ func (w *worker) weigh() {
 	w.mu.Lock()
 	if w.meter != nil {
 		usage, err := w.meter.Read()
-		limit := w.base.RSS + int64(max(w.domain.Slots, 1))*w.domain.Memory + residentHeadroom
+		limit := w.base.RSS + int64(max(w.domain.Slots, 1))*w.domain.Memory + residentHeadroom + w.pool.config.Inspection.headroom()
 		switch {
 		case err != nil: // it is gone, which shows elsewhere
 		case usage.RSS > limit:

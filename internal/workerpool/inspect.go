@@ -20,6 +20,17 @@ type Inspection struct {
 	Started func(t Target)
 }
 
+// inspectorHeadroom is what looking on takes: a thread with a V8 of its own, and
+// what the inspector remembers of scripts and counts.
+const inspectorHeadroom = 1 << 30
+
+func (i Inspection) headroom() int64 {
+	if i.Kind == node.NotInspected {
+		return 0
+	}
+	return inspectorHeadroom
+}
+
 // A Target is a worker that somebody may look into.
 type Target struct {
 	Worker string // as in Execution.Worker

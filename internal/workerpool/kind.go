@@ -188,7 +188,7 @@ func (w *worker) dataLimit(now sandbox.Usage) int64 {
 	d := w.domain
 	slots := int64(max(d.Slots, 1))
 	if w.kind.engine == ratchet.EngineNode {
-		return now.Data + slots*(d.Memory+d.Memory/4) + nodeDataHeadroom
+		return now.Data + slots*(d.Memory+d.Memory/4) + nodeDataHeadroom + w.pool.config.Inspection.headroom()
 	}
 	// One VM more than slots: an execution may begin before the VM of the last
 	// one is closed.
