@@ -19,10 +19,14 @@ type Destination struct {
 	Select string `json:"select,omitempty"`
 	// Template makes the body as text, instead of Format.
 	Template string         `json:"template,omitempty"`
-	Format   DeliveryFormat `json:"format,omitempty"`  // default json
-	Timeout  Duration       `json:"timeout,omitzero"`  // of one attempt; default 30s, at most 5m
-	Retry    Retry          `json:"retry,omitzero"`    // default: of webhooks the schedule of Standard Webhooks, of others Retry's
-	RetryOn  []int          `json:"retryOn,omitempty"` // statuses that are tried again; default 408, 425, 429 and 500 to 599
+	Format   DeliveryFormat `json:"format,omitempty"` // default json
+	// Transform names a plugin, which makes something else of the body before it is
+	// delivered.
+	Transform string `json:"transform,omitempty"`
+
+	Timeout Duration `json:"timeout,omitzero"`  // of one attempt; default 30s, at most 5m
+	Retry   Retry    `json:"retry,omitzero"`    // default: of webhooks the schedule of Standard Webhooks, of others Retry's
+	RetryOn []int    `json:"retryOn,omitempty"` // statuses that are tried again; default 408, 425, 429 and 500 to 599
 
 	// Of a webhook.
 	URL         string            `json:"url,omitempty"`

@@ -64,7 +64,7 @@ func TestJSONFormOfEachDomainType(t *testing.T) {
 		Timeout: ratchet.Duration(30 * time.Second), Retry: ratchet.Retry{MaxAttempts: 5}, RetryOn: []int{500}, URL: "https://example.com/{{job_id}}", Method: "PUT",
 		Headers: map[string]string{"X-Task": "{{task_name}}"}, ContentType: "text/plain", Secrets: []ratchet.Secret{"${HOOK_SECRET}"},
 		Auth: &ratchet.WebhookAuth{Bearer: "${TOKEN}", Basic: &ratchet.BasicAuth{Username: "u", Password: "${PASSWORD}"}, APIKey: &ratchet.APIKeyAuth{Header: "X-API-Key", Key: "${KEY}"}},
-		Path: "{{job_id}}.json", Mode: "0640", IfExists: ratchet.FileBackup, Prefix: "> ", Plugin: "mail", Config: json.RawMessage(`{"to":"a@example.com"}`),
+		Path: "{{job_id}}.json", Mode: "0640", IfExists: ratchet.FileBackup, Prefix: "> ", Plugin: "mail", Transform: "translate", Config: json.RawMessage(`{"to":"a@example.com"}`),
 	}}
 	delivery := &ratchet.Delivery{
 		ID: uuid(t, "14"), Job: uuid(t, "03"), TaskID: uuid(t, "01"), Task: "addition", Destination: "webhook-1", Type: ratchet.DestinationWebhook, Target: "https://example.com/hook",

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ratchet-runner/ratchet-go"
+	"github.com/ratchet-runner/ratchet-go/internal/destination"
 	"github.com/ratchet-runner/ratchet-go/internal/dispatch"
 	"github.com/ratchet-runner/ratchet-go/internal/executor"
 	"github.com/ratchet-runner/ratchet-go/internal/pluginhost"
@@ -294,21 +295,29 @@ func (b breakers) Breakers() []ratchet.Breaker {
 	if b.plugins == nil {
 		return all
 	}
-	for _, each := range b.plugins.Breakers() {
-		each.Kind = ratchet.BreakerPlugin
-		all = append(all, each)
-	}
-	return all
+	return append(all, b.plugins.Breakers()...)
 }
 
 // Deliver has a plugin take a job's result away.
-func (p *plugins) Deliver(ctx context.Context, name string, config []byte, d *ratchet.DueDelivery, body []byte) error {
-	told := plugin.Delivery{
-		ID: d.ID.String(), Attempt: d.Attempts + 1, Config: config, Job: d.Job.ID, Task: d.Job.Task, Version: d.Version,
-		Status: d.Job.State.Status(), Body: body,
+func (p *plugins) Deliver(ctx context.Context, name string, d *ratchet.DueDelivery, body *destination.Body) error {
+	t := told(d, body)
+	t.Config = d.Spec.Config
+	return p.DeliverResult(ctx, name, t)
+}
+
+// Transform has a plugin make something else of what is delivered.
+func (p *plugins) Transform(ctx context.Context, name string, d *ratchet.DueDelivery, body *destination.Body) ([]byte, error) {
+	return p.Host.Transform(ctx, name, told(d, body))
+}
+
+// told is what a plugin is told of a delivery.
+func told(d *ratchet.DueDelivery, body *destination.Body) plugin.Delivery {
+	t := plugin.Delivery{
+		ID: d.ID.String(), Attempt: d.Attempts + 1, Job: d.Job.ID, Task: d.Job.Task, Version: d.Version,
+		Status: d.Job.State.Status(), ContentType: body.ContentType, Body: body.Data,
 	}
 	if d.Execution != nil {
-		told.Execution = d.Execution.ID
+		t.Execution = d.Execution.ID
 	}
-	return p.DeliverResult(ctx, name, told)
+	return t
 }

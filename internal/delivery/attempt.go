@@ -174,6 +174,9 @@ func (r *Runner) deliver(ctx context.Context, e *errand) verdict {
 	if err != nil {
 		return failed(err)
 	}
+	if body, err = r.transform(ctx, e, body); err != nil {
+		return ofPlugin(err)
+	}
 	switch e.spec.Type {
 	case ratchet.DestinationWebhook:
 		return r.webhook(ctx, e, body)
@@ -210,19 +213,44 @@ func (r *Runner) timeout(d *ratchet.Destination) time.Duration {
 	return r.config.Timeout
 }
 
-// plugin hands the body to a plugin. What it fails with may pass, unless it says
-// that the request is wrong.
+// transform has a plugin make something else of the body, if the destination says
+// so.
+func (r *Runner) transform(ctx context.Context, e *errand, body *destination.Body) (*destination.Body, error) {
+	name := e.spec.Transform
+	switch {
+	case name == "":
+		return body, nil
+	case r.plugins == nil:
+		return nil, noPlugin(name)
+	}
+	data, err := r.plugins.Transform(ctx, name, e.DueDelivery, body)
+	if err != nil {
+		return nil, toldBy(name, err)
+	}
+	return body.Transformed(data)
+}
+
+// plugin hands the body to a plugin.
 func (r *Runner) plugin(ctx context.Context, e *errand, body *destination.Body) verdict {
-	err := r.plugins.Deliver(ctx, e.spec.Plugin, e.spec.Config, e.DueDelivery, body.Data)
-	if err == nil {
-		return verdict{bytes: int64(len(body.Data))}
+	if err := r.plugins.Deliver(ctx, e.spec.Plugin, e.DueDelivery, body); err != nil {
+		return ofPlugin(toldBy(e.spec.Plugin, err))
 	}
-	v := failed(err)
-	if _, typed := errors.AsType[*ratchet.Error](err); !typed {
-		v = again(ratchet.Errorf(ratchet.ReasonServiceUnavailable, "plugin %s: %w", e.spec.Plugin, err))
+	return verdict{bytes: int64(len(body.Data))}
+}
+
+// toldBy is what a plugin failed with, as a typed error.
+func toldBy(name string, err error) error {
+	if _, typed := errors.AsType[*ratchet.Error](err); typed {
+		return err
 	}
-	v.again = v.err.Code != ratchet.CodeInvalid
-	return v
+	return ratchet.Errorf(ratchet.ReasonServiceUnavailable, "plugin %s: %w", name, err)
+}
+
+// ofPlugin is the verdict of what a plugin failed with. It may pass, unless the
+// plugin says that the request is wrong.
+func ofPlugin(err error) verdict {
+	e := ratchet.AsError(err)
+	return verdict{err: e, again: e.Code != ratchet.CodeInvalid}
 }
 
 // schedule is that of Standard Webhooks: the delays after the first failure, the

@@ -34,10 +34,13 @@ type Store interface {
 	RecoverDeliveries(ctx context.Context, dead time.Duration) (int, error)
 }
 
-// A Plugin takes results for a destination of type plugin. body is what Select,
+// A Plugin has the plugins of this server by their names. A body is what Select,
 // Template and Format made of the envelope.
 type Plugin interface {
-	Deliver(ctx context.Context, plugin string, config []byte, d *ratchet.DueDelivery, body []byte) error
+	// Deliver has a plugin take the result away, for a destination of type plugin.
+	Deliver(ctx context.Context, plugin string, d *ratchet.DueDelivery, body *destination.Body) error
+	// Transform has a plugin make something else of the body.
+	Transform(ctx context.Context, plugin string, d *ratchet.DueDelivery, body *destination.Body) ([]byte, error)
 }
 
 // A Config says how a Runner works. The zero Config works.

@@ -1,6 +1,7 @@
 package delivery_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/ratchet-runner/ratchet-go"
 	"github.com/ratchet-runner/ratchet-go/internal/delivery"
+	"github.com/ratchet-runner/ratchet-go/internal/destination"
 	"github.com/ratchet-runner/ratchet-go/internal/resilience"
 )
 
@@ -199,23 +201,31 @@ func TestEndsAreTold(t *testing.T) {
 	}
 }
 
-// A pluginFunc is a plugin.
-type pluginFunc func(ctx context.Context, plugin string, config, body []byte) error
+// A pluginFunc takes results; as a transform, "upper" makes them loud and every
+// other plugin fails.
+type pluginFunc func(ctx context.Context, plugin string, d *ratchet.DueDelivery, body *destination.Body) error
 
-func (f pluginFunc) Deliver(ctx context.Context, plugin string, config []byte, _ *ratchet.DueDelivery, body []byte) error {
-	return f(ctx, plugin, config, body)
+func (f pluginFunc) Deliver(ctx context.Context, plugin string, d *ratchet.DueDelivery, body *destination.Body) error {
+	return f(ctx, plugin, d, body)
+}
+
+func (f pluginFunc) Transform(_ context.Context, plugin string, _ *ratchet.DueDelivery, body *destination.Body) ([]byte, error) {
+	if plugin != "upper" {
+		return nil, errors.New("it was busy")
+	}
+	return bytes.ToUpper(body.Data), nil
 }
 
 func TestPluginsGetTheBody(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int64
 	r := newRig(t, func(s *settings) {
-		s.plugins = pluginFunc(func(_ context.Context, plugin string, config, body []byte) error {
+		s.plugins = pluginFunc(func(_ context.Context, plugin string, d *ratchet.DueDelivery, body *destination.Body) error {
 			if calls.Add(1) == 1 {
 				return errors.New("it was busy")
 			}
-			if plugin != "chat" || string(config) != `{"a":1}` || string(body) != "3" {
-				t.Errorf("got %s, %s, %s", plugin, config, body)
+			if plugin != "chat" || string(d.Spec.Config) != `{"a":1}` || string(body.Data) != "3" || body.ContentType != "application/json" {
+				t.Errorf("got %s, %s, %s, %s", plugin, d.Spec.Config, body.ContentType, body.Data)
 			}
 			return nil
 		})
@@ -374,7 +384,7 @@ func TestAttemptsAreMadeWhenTheyAreDue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var at []time.Duration
 		start := time.Now()
-		plugins := pluginFunc(func(context.Context, string, []byte, []byte) error {
+		plugins := pluginFunc(func(context.Context, string, *ratchet.DueDelivery, *destination.Body) error {
 			at = append(at, time.Since(start).Round(time.Second))
 			return errors.New("no")
 		})
@@ -405,6 +415,42 @@ func TestAttemptsAreMadeWhenTheyAreDue(t *testing.T) {
 	})
 }
 
+// TestAPluginTransformsWhatIsDelivered has a plugin between the format and a
+// destination of another type; while it fails, the attempt fails and is made again.
+func TestAPluginTransformsWhatIsDelivered(t *testing.T) {
+	t.Parallel()
+	url, got := receiver(t, nil)
+	r := newRig(t, func(s *settings) {
+		s.plugins = pluginFunc(func(context.Context, string, *ratchet.DueDelivery, *destination.Body) error { return nil })
+	})
+	to := hook(url, func(d *ratchet.Destination) {
+		d.Transform, d.Template, d.ContentType = "upper", "it is {{task_name}}", "text/x-loud"
+	})
+	if tests := r.runner.Test(t.Context(), delivery.TestRequest{Destinations: []ratchet.Destination{to}, Job: ratchet.Job{Task: "sum"}}); !tests[0].OK || tests[0].Body != "IT IS SUM" {
+		t.Errorf("a test shows %+v", tests[0])
+	}
+	if end := r.deliver(t, to); end.State != ratchet.DeliveryDelivered {
+		t.Errorf("got %+v, %+v", end, end.Receipt.Error)
+	}
+	if q := <-got; !strings.HasPrefix(q.body, "IT IS ") || q.header.Get("Content-Type") != "text/x-loud" {
+		t.Errorf("got %s, %v", q.body, q.header)
+	}
+	to.Transform = "lazy"
+	if tests := r.runner.Test(t.Context(), delivery.TestRequest{Destinations: []ratchet.Destination{to}}); tests[0].OK || !says(tests[0].Error, "it was busy") {
+		t.Errorf("a test shows %+v", tests[0])
+	}
+	if end := r.deliver(t, to); end.State != ratchet.DeliveryPending || !says(end.Receipt.Error, "plugin lazy: it was busy") {
+		t.Errorf("got %+v", end)
+	}
+	without := newRig(t)
+	if end := without.deliver(t, to); end.State == ratchet.DeliveryDelivered || !says(end.Receipt.Error, `no plugin "lazy"`) {
+		t.Errorf("got %+v", end)
+	}
+	if len(got) != 0 {
+		t.Error("what was not transformed was delivered")
+	}
+}
+
 func near(got, want []time.Duration) bool {
 	for i := range want {
 		if (got[i] - want[i]).Abs() > 30*time.Second {
@@ -423,7 +469,7 @@ func TestAStoreThatFailsIsAskedAgain(t *testing.T) {
 		d.ID, d.State, d.Spec = ratchet.NewID[ratchet.Delivery](), ratchet.DeliveryPending, ratchet.Destination{Type: "plugin", Plugin: "x"}
 		m := &memory{all: []*ratchet.DueDelivery{d}}
 		calls := 0
-		plugins := pluginFunc(func(context.Context, string, []byte, []byte) error {
+		plugins := pluginFunc(func(context.Context, string, *ratchet.DueDelivery, *destination.Body) error {
 			calls++
 			m.mu.Lock()
 			defer m.mu.Unlock()

@@ -113,6 +113,9 @@ func (r *Runner) rehearse(ctx context.Context, e *errand) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if body, err = r.transform(ctx, e, body); err != nil {
+		return nil, err
+	}
 	switch e.spec.Type {
 	case ratchet.DestinationWebhook:
 		_, err = r.request(e, body)

@@ -110,6 +110,7 @@ func (c *checker) common() {
 	} else {
 		c.template("/template", d.Template, false, true)
 	}
+	c.pluginName("/transform", d.Transform)
 	if d.ContentType != "" && (len(d.ContentType) > 200 || !strings.Contains(d.ContentType, "/") || inLine(d.ContentType) != d.ContentType) {
 		c.add("/contentType", "contentType is not a media type", `one such as "application/json"`, d.ContentType)
 	}
@@ -356,10 +357,21 @@ func (c *checker) file() {
 	oneOf(c, "/ifExists", c.d.IfExists, ratchet.FileFail, ratchet.FileOverwrite, ratchet.FileBackup, ratchet.FileAppend)
 }
 
-func (c *checker) plugin() {
-	if c.d.Plugin == "" || ratchet.Slug(c.d.Plugin) == "" || inLine(c.d.Plugin) != c.d.Plugin || len(c.d.Plugin) > MaxName {
-		c.add("/plugin", "plugin is missing, or not a plugin's name", `the name of a plugin, such as "notification"`, c.d.Plugin)
+const pluginExpected = `the name of a plugin, such as "notification"`
+
+// pluginName checks a name, if one is given. Whether there is such a plugin is told
+// by the server that has them.
+func (c *checker) pluginName(pointer, name string) {
+	if name != "" && !ratchet.ValidPluginName(name) {
+		c.add(pointer, strings.TrimPrefix(pointer, "/")+" is not a plugin's name", pluginExpected, name)
 	}
+}
+
+func (c *checker) plugin() {
+	if c.d.Plugin == "" {
+		c.add("/plugin", "plugin is missing", pluginExpected, "")
+	}
+	c.pluginName("/plugin", c.d.Plugin)
 	if len(c.d.Config) > MaxTemplate || len(c.d.Config) > 0 && !json.Valid(c.d.Config) {
 		c.add("/config", "config is not JSON of at most 64KB", "what the plugin's own documentation says", "")
 	}

@@ -84,6 +84,15 @@ type Body struct {
 	Head        int // bytes of a first line that names columns, to be left out where there is one
 }
 
+// Transformed is the body as a plugin has made it. It is called what the destination
+// says, or what it was before.
+func (b *Body) Transformed(data []byte) (*Body, error) {
+	if len(data) > maxBody {
+		return nil, tooLarge(len(data))
+	}
+	return &Body{Data: data, ContentType: b.ContentType}, nil
+}
+
 // Body makes the body: Select, then Template or Format.
 func (e *Event) Body(ctx context.Context) (*Body, error) {
 	if e.due.Spec.Template != "" {

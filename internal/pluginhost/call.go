@@ -279,35 +279,42 @@ func failed(name string, f *ipc.PluginFailure) error {
 }
 
 // able returns the entry of an enabled plugin that can do something.
-func (h *Host) able(ctx context.Context, name string, c ratchet.PluginCapability, has func(ratchet.PluginManifest) bool) (*entry, *prepared, error) {
+func (h *Host) able(ctx context.Context, name string, c ratchet.PluginCapability) (*entry, *prepared, error) {
 	e := h.known(name)
-	if e == nil {
-		_, err := h.lookup(ctx, name)
-		if err == nil {
-			err = ratchet.Errorf(ratchet.ReasonPluginUnavailable, "plugin %q is not enabled: \"ratchet plugin enable %s\" does that", name, name)
+	if e == nil || !e.enabled() {
+		if _, err := h.lookup(ctx, name); err != nil {
+			return nil, nil, err
 		}
-		return nil, nil, err
+		return nil, nil, ratchet.Errorf(ratchet.ReasonPluginUnavailable, "plugin %q is not enabled: \"ratchet plugin enable %s\" does that", name, name)
 	}
 	e.mu.Lock()
-	ready, enabled, problem := e.ready, e.settings.Enabled, e.problem
+	ready, problem := e.ready, e.problem
 	e.mu.Unlock()
 	switch {
-	case !enabled:
-		return nil, nil, ratchet.Errorf(ratchet.ReasonPluginUnavailable, "plugin %q is not enabled: \"ratchet plugin enable %s\" does that", name, name)
 	case ready == nil && problem != nil:
 		return nil, nil, problem
 	case ready == nil:
 		return nil, nil, ratchet.Errorf(ratchet.ReasonPluginUnavailable, "plugin %q is not ready", name)
-	case !has(ready.manifest):
+	case !slices.Contains(capabilities(&ready.manifest), c):
 		return nil, nil, ratchet.Errorf(ratchet.ReasonPluginNotCapable, "plugin %q has no %s", name, c)
 	}
 	return e, ready, nil
 }
 
+// Able reports why a plugin cannot be called for something, however long one waits:
+// it is not there, not enabled, or has no such capability.
+func (h *Host) Able(ctx context.Context, name string, c ratchet.PluginCapability) error {
+	if e := h.known(name); e != nil && e.enabled() && !e.fit() {
+		return nil // it is down, and what it can do not known
+	}
+	_, _, err := h.able(ctx, name, c)
+	return err
+}
+
 // Function calls a function that a plugin offers to tasks. The argument and the
 // value fit what the plugin says of them.
 func (h *Host) Function(ctx context.Context, name, function string, c plugin.Call) (json.RawMessage, error) {
-	e, ready, err := h.able(ctx, name, ratchet.PluginFunctions, func(m ratchet.PluginManifest) bool { return len(m.Functions) > 0 })
+	e, ready, err := h.able(ctx, name, ratchet.PluginFunctions)
 	if err != nil {
 		return nil, err
 	}
@@ -356,7 +363,7 @@ func told(details []ratchet.Detail) string {
 
 // DeliverResult has a plugin take a result away.
 func (h *Host) DeliverResult(ctx context.Context, name string, d plugin.Delivery) error {
-	e, _, err := h.able(ctx, name, ratchet.PluginDestination, func(m ratchet.PluginManifest) bool { return m.Destination })
+	e, _, err := h.able(ctx, name, ratchet.PluginDestination)
 	if err != nil {
 		return err
 	}
@@ -370,7 +377,7 @@ func (h *Host) DeliverResult(ctx context.Context, name string, d plugin.Delivery
 
 // Transform has a plugin make something else of a result before it is delivered.
 func (h *Host) Transform(ctx context.Context, name string, d plugin.Delivery) ([]byte, error) {
-	e, _, err := h.able(ctx, name, ratchet.PluginTransform, func(m ratchet.PluginManifest) bool { return m.Transform })
+	e, _, err := h.able(ctx, name, ratchet.PluginTransform)
 	if err != nil {
 		return nil, err
 	}
@@ -399,7 +406,7 @@ func (h *Host) Sources() []string {
 }
 
 func (h *Host) source(ctx context.Context, name string) (*entry, error) {
-	e, _, err := h.able(ctx, name, ratchet.PluginSource, func(m ratchet.PluginManifest) bool { return m.Source })
+	e, _, err := h.able(ctx, name, ratchet.PluginSource)
 	return e, err
 }
 

@@ -131,13 +131,12 @@ func (c *conformance) manifest(ctx context.Context) (string, error) {
 		return "", err
 	}
 	c.needs = c.ready.manifest.Needs
-	var can ratchet.Plugin
-	c.ready.describe(&can)
-	words := make([]string, len(can.Capabilities))
-	for i, one := range can.Capabilities {
+	can := capabilities(&c.ready.manifest)
+	words := make([]string, len(can))
+	for i, one := range can {
 		words[i] = string(one)
 	}
-	return fmt.Sprintf("version %s: %s", can.Version, strings.Join(words, ", ")), nil
+	return fmt.Sprintf("version %s: %s", c.ready.manifest.Version, strings.Join(words, ", ")), nil
 }
 
 // open starts the plugin without a word.

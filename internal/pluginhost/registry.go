@@ -108,6 +108,13 @@ func (e *entry) requires() []ratchet.PluginRequirement {
 	return e.ready.manifest.Requires
 }
 
+// fit reports whether it was found fit to start.
+func (e *entry) fit() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.ready != nil
+}
+
 func (e *entry) enabled() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -97,6 +97,11 @@ func (r *prepared) describe(p *ratchet.Plugin) {
 			p.Events = []string{"*"}
 		}
 	}
+	p.Capabilities = append(p.Capabilities, capabilities(&m)...)
+}
+
+// capabilities lists what a plugin can be called for.
+func capabilities(m *ratchet.PluginManifest) (can []ratchet.PluginCapability) {
 	for _, c := range []struct {
 		has  bool
 		what ratchet.PluginCapability
@@ -110,9 +115,10 @@ func (r *prepared) describe(p *ratchet.Plugin) {
 		{m.Events != nil, ratchet.PluginEvents},
 	} {
 		if c.has {
-			p.Capabilities = append(p.Capabilities, c.what)
+			can = append(can, c.what)
 		}
 	}
+	return can
 }
 
 // check asks a plugin that runs for its health and its numbers, and stops one that

@@ -67,9 +67,26 @@ func (s *Service) checkDestinations(ctx context.Context, wrong *problems, pointe
 		if all[i].Name != "" {
 			wrong.text(at+"/name", "the name", all[i].Name, textRule{least: 1, most: maxDestinationName})
 		}
+		s.checkPlugin(ctx, wrong, at+"/plugin", all[i].Plugin, ratchet.PluginDestination)
+		s.checkPlugin(ctx, wrong, at+"/transform", all[i].Transform, ratchet.PluginTransform)
 		for _, r := range destination.ReferencesAt(&all[i]) {
 			checkReference(ctx, wrong, at+r.Pointer, r.Name, rule)
 		}
+	}
+}
+
+// checkPlugin adds why a plugin cannot do what a destination wants of it. A name
+// that is none was told of.
+func (s *Service) checkPlugin(ctx context.Context, wrong *problems, pointer, name string, c ratchet.PluginCapability) {
+	if !ratchet.ValidPluginName(name) {
+		return
+	}
+	err := errNoPlugins()
+	if s.plugins != nil {
+		err = s.plugins.Able(ctx, name, c)
+	}
+	if e := ratchet.AsError(err); e != nil {
+		wrong.add(e.Reason, ratchet.Detail{Pointer: pointer, Message: e.Message})
 	}
 }
 

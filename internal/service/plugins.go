@@ -29,6 +29,9 @@ type Plugins interface {
 	// that it is there, has the checksum, accepts the configuration, needs no more
 	// than it is allowed, and has what it requires.
 	Settled(ctx context.Context, name string, s ratchet.PluginSettings) (ratchet.PluginSettings, error)
+	// Able reports why an enabled plugin cannot be called for something: it is not
+	// there, not enabled, or has no such capability. That it is down is no reason.
+	Able(ctx context.Context, name string, c ratchet.PluginCapability) error
 	// Removable reports why a plugin cannot be disabled: others require it.
 	Removable(name string) error
 	// Changed has this node, and the others, use plugins as they are now set.
@@ -76,7 +79,7 @@ func (s *Service) listPlugins(ctx context.Context, _ None) ([]ratchet.Plugin, er
 // findPlugin returns the plugin of a name.
 func (s *Service) findPlugin(ctx context.Context, name string) (*ratchet.Plugin, error) {
 	if s.plugins == nil {
-		return nil, ratchet.Errorf(ratchet.ReasonPluginUnavailable, "this server has no plugins: plugins.enabled is false in its configuration")
+		return nil, errNoPlugins()
 	}
 	if !ratchet.ValidPluginName(name) {
 		return nil, ratchet.Errorf(ratchet.ReasonValidation, "%q is not the name of a plugin: want lower-case letters, digits and hyphens, as in ratchet-plugin-NAME", shorten(name))
@@ -95,6 +98,10 @@ func (s *Service) findPlugin(ctx context.Context, name string) (*ratchet.Plugin,
 		remedy = "there are none; an executable ratchet-plugin-" + name + " in the folder of plugins would be one"
 	}
 	return nil, ratchet.Errorf(ratchet.ReasonPluginNotFound, "there is no plugin %q: %s", name, remedy)
+}
+
+func errNoPlugins() error {
+	return ratchet.Errorf(ratchet.ReasonPluginUnavailable, "this server has no plugins: plugins.enabled is false in its configuration")
 }
 
 func (s *Service) getPlugin(ctx context.Context, in PluginRef) (*ratchet.Plugin, error) {

@@ -62,6 +62,13 @@ func main() {
 			return nil
 		}},
 		Source: &plugin.Source{List: p.list, Get: p.get},
+		Destination: func(_ context.Context, d plugin.Delivery) error {
+			return p.note(map[string]any{"hook": "destination", "config": d.Config, "type": d.ContentType, "body": string(d.Body), "task": d.Task, "status": d.Status, "attempt": d.Attempt}, "destination")
+		},
+		Transform: func(_ context.Context, d plugin.Delivery) ([]byte, error) {
+			err := p.note(map[string]any{"hook": "transform", "config": d.Config, "type": d.ContentType, "body": string(d.Body), "task": d.Task, "status": d.Status, "attempt": d.Attempt}, "transform")
+			return bytes.ToUpper(d.Body), err
+		},
 	})
 }
 
@@ -73,6 +80,20 @@ func (p *probe) start(_ context.Context, s plugin.Setup) (err error) {
 		return errors.New("it is told not to start")
 	}
 	p.calls, err = os.OpenFile(filepath.Join(s.Data, "calls"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	return err
+}
+
+// note notes a delivery, and fails if it was told to.
+func (p *probe) note(call map[string]any, name string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	line, err := json.Marshal(call)
+	if err == nil {
+		_, err = p.calls.Write(append(line, '\n'))
+	}
+	if err == nil && slices.Contains(p.config.Fail, name) {
+		err = errors.New("it fails as told")
+	}
 	return err
 }
 
