@@ -37,7 +37,17 @@ func (greeter) CallFunction(_ context.Context, f executor.Function) (json.RawMes
 
 func TestTasksCallFunctionsOfPlugins(t *testing.T) {
 	t.Parallel()
-	x := newExecutor(t, workerpool.Config{}).WithFunctions(greeter{})
+	for _, engine := range []ratchet.Engine{ratchet.EngineQuickJS, ratchet.EngineNode} {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			callFunctions(t, engine)
+		})
+	}
+}
+
+func callFunctions(t *testing.T, engine ratchet.Engine) {
+	t.Helper()
+	x := newExecutorOf(t, engine, workerpool.Config{}).WithFunctions(greeter{})
 	tell := `catch (e) { return [e.name, e.code, e.message, e.data ?? null, e instanceof Error, e.stack.includes("task.js")] }`
 	for name, c := range map[string]struct{ source, want string }{
 		"value":           {`async (i) => await ratchet.plugins.greet.hello(i)`, `{"by":"test","hello":{"n":1}}`},
@@ -56,7 +66,7 @@ func TestTasksCallFunctionsOfPlugins(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := load(t, folder{"main.js": c.source, "metadata.json": `{"name": "test", "version": "1.0.0", "permissions": {"plugins": ["greet"]}}`})
+			b := loadFor(t, engine, folder{"main.js": c.source, "metadata.json": `{"name": "test", "version": "1.0.0", "permissions": {"plugins": ["greet"]}}`})
 			wantOutput(t, execute(t, x, executor.Request{Bundle: b, Limits: ratchet.Limits{FetchBody: 1024}}, `{"n":1}`), c.want)
 		})
 	}
