@@ -167,7 +167,7 @@ func (r *reader) command(f fence, before string) *exec.Cmd {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	cmd.Env = append(os.Environ(), "NO_COLOR=1", "SHELL_STATE="+r.shell, "RATCHET_SOURCE="+source)
+	cmd.Env = append(os.Environ(), "NO_COLOR=1", "SHELL_STATE="+r.shell, "CHECKOUT="+source)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	return cmd
