@@ -8,7 +8,7 @@ FUZZTIME ?= 10s
 # The packages whose goroutines are worth the race detector. It slows a
 # JavaScript engine twenty-fold, so their tests start workers from a plain build
 # of the command, which RATCHET_TEST_WORKER names.
-RACE := . ./internal/ipc ./internal/workerpool ./internal/executor ./internal/egress ./internal/bundle ./internal/recording ./internal/tasktest ./internal/testfile ./internal/benchmark ./internal/metrics ./internal/daemon ./internal/cli ./internal/dispatch ./internal/stream ./internal/secret ./internal/redact ./cmd/...
+RACE := . ./internal/ipc ./internal/workerpool ./internal/executor ./internal/egress ./internal/bundle ./internal/recording ./internal/tasktest ./internal/testfile ./internal/benchmark ./internal/metrics ./internal/daemon ./internal/cli ./internal/dispatch ./internal/stream ./internal/secret ./internal/redact ./cmd/... ./internal/delivery ./internal/pluginhost ./internal/httpcache ./internal/engine ./internal/inspector
 
 # And those whose random tests make fewer rounds there: SQLite in Go is ten times
 # slower under it, and the rounds differ in what is stored, not in who waits for whom.
