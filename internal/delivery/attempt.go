@@ -233,6 +233,9 @@ func (r *Runner) transform(ctx context.Context, e *errand, body *destination.Bod
 // plugin hands the body to a plugin.
 func (r *Runner) plugin(ctx context.Context, e *errand, body *destination.Body) verdict {
 	if err := r.plugins.Deliver(ctx, e.spec.Plugin, e.DueDelivery, body); err != nil {
+		if _, open := errors.AsType[*resilience.OpenError](err); open {
+			return failed(err) // it was not asked, and has a lane of its own to wait in
+		}
 		return ofPlugin(toldBy(e.spec.Plugin, err))
 	}
 	return verdict{bytes: int64(len(body.Data))}

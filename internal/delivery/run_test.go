@@ -415,6 +415,28 @@ func TestAttemptsAreMadeWhenTheyAreDue(t *testing.T) {
 	})
 }
 
+// TestAPluginThatIsLeftAloneCostsNoAttempt has a plugin that is not asked for a
+// while, as one whose breaker is open.
+func TestAPluginThatIsLeftAloneCostsNoAttempt(t *testing.T) {
+	t.Parallel()
+	var calls atomic.Int64
+	r := newRig(t, func(s *settings) {
+		s.plugins = pluginFunc(func(context.Context, string, *ratchet.DueDelivery, *destination.Body) error {
+			if calls.Add(1) <= 5 {
+				return ratchet.Errorf(ratchet.ReasonPluginUnavailable, "it is left alone: %w", &resilience.OpenError{Host: "chat", After: 10 * time.Millisecond})
+			}
+			return nil
+		})
+	})
+	end := r.deliver(t, ratchet.Destination{Type: "plugin", Plugin: "chat"})
+	for end.Free {
+		end = r.end(t)
+	}
+	if end.State != ratchet.DeliveryDelivered || end.Receipt.Attempt != 1 || calls.Load() != 6 {
+		t.Errorf("got %+v, %+v", end, end.Receipt.Error)
+	}
+}
+
 // TestAPluginTransformsWhatIsDelivered has a plugin between the format and a
 // destination of another type; while it fails, the attempt fails and is made again.
 func TestAPluginTransformsWhatIsDelivered(t *testing.T) {

@@ -201,7 +201,7 @@ func (e *entry) ask(ctx context.Context, op string, head, body []byte, budget ti
 	done, err := e.host.breakers.Enter(ctx, e.name)
 	if err != nil {
 		if open, ok := errors.AsType[*resilience.OpenError](err); ok {
-			return nil, ratchet.Errorf(ratchet.ReasonPluginUnavailable, "plugin %q failed so often that it is left alone for %s", e.name, round(open.After))
+			return nil, ratchet.Errorf(ratchet.ReasonPluginUnavailable, "plugin %q failed so often that it is left alone for %s: %w", e.name, round(open.After), open)
 		}
 		return nil, err
 	}

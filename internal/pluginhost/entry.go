@@ -70,7 +70,8 @@ func (e *entry) acquire(ctx context.Context) (*process, error) {
 		case e.starting == nil && time.Now().Before(e.notUntil):
 			problem, left := e.problem, time.Until(e.notUntil)
 			e.mu.Unlock()
-			return nil, ratchet.Errorf(ratchet.ReasonPluginUnavailable, "plugin %q is started again in %s: %w", e.name, round(left), problem)
+			later := &laterError{problem, &resilience.OpenError{Host: e.name, After: left}}
+			return nil, ratchet.Errorf(ratchet.ReasonPluginUnavailable, "plugin %q is started again in %s: %w", e.name, round(left), later)
 		}
 		s := e.begin(ctx)
 		e.mu.Unlock()
@@ -84,6 +85,16 @@ func (e *entry) acquire(ctx context.Context) (*process, error) {
 		}
 	}
 }
+
+// A laterError is a cause, and when to ask again: nothing was asked of the plugin
+// this time.
+type laterError struct {
+	cause error
+	open  *resilience.OpenError
+}
+
+func (e *laterError) Error() string   { return e.cause.Error() }
+func (e *laterError) Unwrap() []error { return []error{e.cause, e.open} }
 
 func round(d time.Duration) ratchet.Duration {
 	return ratchet.Duration(max(d.Round(10*time.Millisecond), 10*time.Millisecond))
@@ -156,6 +167,7 @@ func (e *entry) failed(err error) {
 func (e *entry) watch(ctx context.Context, p *process) {
 	e.queue.attach(ctx, p)
 	<-p.ended
+	e.queue.detach(p)
 	p.mu.Lock()
 	asked := p.stopped
 	p.mu.Unlock()

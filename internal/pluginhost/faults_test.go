@@ -225,6 +225,35 @@ func TestAPluginThatFailsOftenIsLeftAlone(t *testing.T) {
 	if _, err := function(t, h, "base", "one", "null"); err != nil {
 		t.Errorf("another plugin: %v", err)
 	}
+
+	// What waits for it is told until when.
+	_, err := function(t, h, "good", "crash", "null")
+	if open, ok := errors.AsType[*resilience.OpenError](err); !ok || open.After < 50*time.Minute {
+		t.Errorf("got %v", err)
+	}
+
+	// Whoever enables it again, or loads it anew, need not wait.
+	for name, mend := range map[string]func(){
+		"enabled again": func() { enable(t, h, "good", settings(`{"greeting": "Moin"}`)) },
+		"loaded anew": func() {
+			if err := h.Reload(t.Context(), "good"); err != nil {
+				t.Error(err)
+			}
+		},
+	} {
+		eventually(t, "the open breaker", func() bool { return len(h.Breakers()) == 1 || crashed(t, h) })
+		mend()
+		if _, err := function(t, h, "good", "told", "null"); err != nil || len(h.Breakers()) > 0 {
+			t.Errorf("%s: got %v, breakers %+v", name, err, h.Breakers())
+		}
+	}
+}
+
+// crashed has the plugin crash once, and reports false.
+func crashed(t *testing.T, h *pluginhost.Host) bool {
+	t.Helper()
+	_, err := function(t, h, "good", "crash", "null")
+	return err == nil
 }
 
 func TestACallOverItsBudgetIsCancelled(t *testing.T) {
@@ -380,5 +409,30 @@ func TestNoJobPassesAPluginThatMustNotFailAndCannotBeFound(t *testing.T) {
 	}
 	if p := one(t, h, "gone"); p.Status != ratchet.PluginFailed || !strings.Contains(p.Problem, "was not found") {
 		t.Errorf("got %s: %s", p.Status, p.Problem)
+	}
+}
+
+func TestNobodyWaitsForEventsOfADeadPlugin(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t).add("good")
+	h, _ := newHost(t, f, quick())
+	enable(t, h, "good", settings(""))
+	if err := os.Remove(filepath.Join(f.dir, "ratchet-plugin-good")); err != nil {
+		t.Fatal(err)
+	}
+	process, err := os.FindProcess(one(t, h, "good").PID)
+	if err == nil {
+		err = process.Kill()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it fails", func() bool { return one(t, h, "good").Status == ratchet.PluginFailed })
+	h.Publish(ratchet.Event{ID: "e1", Type: ratchet.EventJob})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	h.Flush(ctx)
+	if ctx.Err() != nil {
+		t.Error("it waited for a process that is gone")
 	}
 }

@@ -168,6 +168,9 @@ func (h *Host) Set(ctx context.Context, name string, s ratchet.PluginSettings) e
 		e.mu.Unlock()
 	}
 	h.route()
+	if err == nil {
+		h.breakers.Close(name) // whatever it failed with was before
+	}
 	return err
 }
 
@@ -225,5 +228,8 @@ func (h *Host) Reload(ctx context.Context, name string) error {
 	defer e.change.Unlock()
 	err := e.exchange(ctx)
 	h.route()
+	if err == nil {
+		h.breakers.Close(name)
+	}
 	return err
 }

@@ -216,6 +216,25 @@ func (g *Hosts) host(name string) *host {
 	return h
 }
 
+// Close closes a host's breaker and forgets that it was open: what was wrong has
+// been mended, somebody says.
+func (g *Hosts) Close(name string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	e := g.hosts[name]
+	if e == nil {
+		return
+	}
+	h := e.Value.(*host)
+	if h.breaker == nil {
+		return
+	}
+	h.judging.Lock()
+	defer h.judging.Unlock()
+	h.breaker.Close()
+	h.since.Store(0)
+}
+
 // Breakers lists the hosts that failed so much that their breaker opened, and are
 // not forgotten, by name.
 func (g *Hosts) Breakers() []ratchet.Breaker {
