@@ -74,6 +74,13 @@ func TestASignedCallOfAHookIsOneJob(t *testing.T) {
 	if status, again := c.post(body, signed(t, "msg_1", now, body, h.Secret)); status != http.StatusAccepted || again != first {
 		t.Errorf("the same message again: got %d %s, want %s", status, again, first)
 	}
+	if _, err := s.svc.UpdateHook.Call(s.ask(), service.UpdateHook{ID: h.ID, HookPatch: ratchet.HookPatch{Priority: new(ratchet.PriorityLow)}}); err != nil {
+		t.Fatal(err)
+	}
+	const otherwise = `{"num1": 1, "num2": 2, "sent": "again"}`
+	if status, again := c.post(otherwise, signed(t, "msg_1", now, otherwise, h.Secret)); status != http.StatusAccepted || again != first {
+		t.Errorf("the same message, written otherwise: got %d %s, want %s", status, again, first)
+	}
 	if status, other := c.post(body, signed(t, "msg_2", now, body, h.Secret)); status != http.StatusAccepted || other == first {
 		t.Errorf("another message: got %d %s", status, other)
 	}

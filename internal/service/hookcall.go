@@ -50,8 +50,13 @@ func (s *Service) CallHook(ctx context.Context, call HookCall) (*ratchet.Job, er
 	}
 	ctx = auth.With(ctx, auth.Principal{Name: "hook " + h.Name + " of " + h.Task, Scopes: []ratchet.Scope{ratchet.ScopeRun}})
 	job, err := s.SubmitJob.Call(ctx, r)
-	if failure, known := ratchetError(err); known && failure.Reason == ratchet.ReasonTaskDisabled {
-		return nil, ratchet.Errorf(ratchet.ReasonForbidden, "%s", failure.Message)
+	if failure, known := ratchetError(err); known {
+		switch failure.Reason {
+		case ratchet.ReasonTaskDisabled:
+			return nil, ratchet.Errorf(ratchet.ReasonForbidden, "%s", failure.Message)
+		case ratchet.ReasonAlreadyExists: // the sender wrote it otherwise, or the hook was changed: it is the same message
+			job, err = s.jobOf(ctx, h, r.IdempotencyKey)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -60,6 +65,21 @@ func (s *Service) CallHook(ctx context.Context, call HookCall) (*ratchet.Job, er
 		s.config.Log.WarnContext(ctx, "a call of a hook was not counted", slog.String("hook", h.Name), slog.Any("error", err))
 	}
 	return job, nil
+}
+
+// jobOf is the job of a message that came before.
+func (s *Service) jobOf(ctx context.Context, h *ratchet.HookKey, key string) (*ratchet.Job, error) {
+	page, err := s.store.Jobs(ctx, ratchet.Query{Limit: 1, Sort: []ratchet.Sort{{Field: "id", Desc: true}}, Filters: []ratchet.Filter{
+		{Field: "taskId", Values: []string{h.TaskID.String()}},
+		{Field: "idempotencyKey", Values: []string{key}},
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("find the job of a message: %w", err)
+	}
+	if len(page.Items) == 0 { // it was deleted since
+		return nil, ratchet.Errorf(ratchet.ReasonAlreadyExists, "a message with this ID came before, and its job was deleted: send another one with another ID")
+	}
+	return &page.Items[0], nil
 }
 
 // messageKey is the idempotency key of a message's job.

@@ -62,7 +62,7 @@ func (s *Service) createHook(ctx context.Context, in CreateHook) (*ratchet.Creat
 	wrong.text("/name", "the name", in.Name, textRule{least: 1, most: maxHookName, not: "/"})
 	wrong.priority(in.Priority)
 	if !slices.Contains(ratchet.HookSchemes(), in.Verify) {
-		wrong.wrong("/verify", "this is no way to verify a caller", fmt.Sprintf("one of %v", ratchet.HookSchemes()), string(in.Verify))
+		wrong.wrong("/verify", "this is no way to verify a caller", fmt.Sprintf("one of %s, %s, %s", ratchet.HookStandard, ratchet.HookGitHub, ratchet.HookInsecureNone), string(in.Verify))
 	}
 	checkHookSecret(&wrong, in.Verify, in.Secret)
 	if err := wrong.err(); err != nil {
