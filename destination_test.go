@@ -50,7 +50,7 @@ func TestADestinationThatCannotBeReadSaysWhereAndWhatWouldBeRight(t *testing.T) 
 		`{"type":"webhook","timeout":"soon"}`:                 {"/timeout", "soon"},
 		`["webhook"]`:                                         {"", `a destination has the wrong type, expected an object such as {"type": "webhook"`},
 		`"webhook"`:                                           {"", "a destination has the wrong type"},
-		`{"type":"database","connection_string":"postgres:"}`: {"/connection_string", "is not known here"},
+		`{"type":"database","connection_string":"postgres:"}`: {"/type", "there is no such type of destination, expected webhook, file, stdout, stderr or plugin"},
 	} {
 		var d ratchet.Destination
 		err := ratchet.AsError(json.Unmarshal([]byte(text), &d))

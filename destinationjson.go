@@ -37,7 +37,7 @@ func (d *Destination) UnmarshalJSON(text []byte) error {
 	o.nested()
 	o.rename()
 	p = plainDestination{}
-	var wrong []Detail
+	wrong := o.strange()
 	known := fieldNames(reflect.TypeFor[plainDestination]())
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		wrong = append(wrong, readMember(name, members[name], known, &p)...)
@@ -47,6 +47,24 @@ func (d *Destination) UnmarshalJSON(text []byte) error {
 	}
 	*d = Destination(p)
 	return nil
+}
+
+// strange says that there is no such type, before it is said that this has members
+// that the other types have not.
+func (o oldDestination) strange() []Detail {
+	var t DestinationType
+	if json.Unmarshal(o.members["type"], &t) != nil || t == "" || slices.Contains(DestinationTypes(), t) {
+		return nil // or it is told of as a member
+	}
+	return []Detail{NoSuchDestination(t)}
+}
+
+// NoSuchDestination says that there is no such type.
+func NoSuchDestination(t DestinationType) Detail {
+	return Detail{
+		Pointer: "/type", Message: "there is no such type of destination", Got: string(t),
+		Expected: "webhook, file, stdout, stderr or plugin (databases, object stores, queues and mail are reached through plugins)",
+	}
 }
 
 func destinationError(wrong ...Detail) error {

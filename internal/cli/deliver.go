@@ -21,6 +21,9 @@ func defineDeliver(flags *pflag.FlagSet, into *[]string, of string) {
 // destinations reads what --deliver names. Nothing is nil: the task's own; "none"
 // is an empty list.
 func (a *app) destinations(ctx context.Context, given []string) (all []ratchet.Destination, err error) {
+	if len(given) > 0 {
+		all = []ratchet.Destination{} // "[]" is nowhere
+	}
 	for _, text := range given {
 		var some []ratchet.Destination
 		switch {
@@ -75,7 +78,11 @@ func (a *app) destinationsOf(ctx context.Context, text string) (all []ratchet.De
 	}
 	e := ratchet.AsError(err)
 	if len(e.Details) == 0 {
-		return nil, usage(`a destination is an object such as {"type": "webhook", "url": "https://example.com/results"}`, "--deliver: %s is not JSON: %v", in.from, err)
+		of := "--deliver"
+		if in.from != of {
+			of += ": " + in.from
+		}
+		return nil, usage(`a destination is an object such as {"type": "webhook", "url": "https://example.com/results"}`, "%s is not JSON: %v", of, err)
 	}
 	for i := range e.Details {
 		e.Details[i].Pointer = place + e.Details[i].Pointer

@@ -286,8 +286,8 @@ func (r *remote) testText(results []ratchet.DestinationTest) string {
 		case t.Error != nil:
 			fmt.Fprintf(&b, "%s failed: %s\n", p.bold(harmless(t.Name)), harmless(t.Error.Message))
 			for _, d := range t.Error.Details {
-				if t.Receipt != nil {
-					break // the message says it: this is no mistake in the destination
+				if t.Receipt != nil || len(t.Error.Details) == 1 {
+					break // the message says it
 				}
 				b.WriteString("  " + harmless(describe(d)) + "\n")
 			}

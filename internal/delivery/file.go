@@ -103,12 +103,7 @@ func wrote(name string, err error) verdict {
 	if e, ok := errors.AsType[*ratchet.Error](err); ok {
 		return failed(e)
 	}
-	why := err
-	if p, ok := errors.AsType[*fs.PathError](err); ok {
-		why = p.Err // without the names of files of ours
-	} else if l, ok := errors.AsType[*os.LinkError](err); ok {
-		why = l.Err
-	}
+	why := cause(err)
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return verdict{err: ratchet.Errorf(ratchet.ReasonAlreadyExists, `%s is there already, and "ifExists" is "fail": use a variable in the path that makes it unique, or overwrite, backup or append`, name)}
@@ -118,6 +113,20 @@ func wrote(name string, err error) verdict {
 		return verdict{err: ratchet.Errorf(ratchet.ReasonValidation, "%s cannot be a file: %w", name, why)}
 	}
 	return again(ratchet.Errorf(ratchet.ReasonIO, "write %s: %w", name, why))
+}
+
+// cause is an error without the names of files of ours, which may stand in it more
+// than once.
+func cause(err error) error {
+	for {
+		if p, ok := errors.AsType[*fs.PathError](err); ok {
+			err = p.Err
+		} else if l, ok := errors.AsType[*os.LinkError](err); ok {
+			err = l.Err
+		} else {
+			return err
+		}
+	}
 }
 
 // A writer writes one file.

@@ -21,6 +21,9 @@ type checker struct {
 }
 
 func (c *checker) add(pointer, message, expected, got string) {
+	if pointer == "/url" {
+		got = withoutUser(got)
+	}
 	c.wrong = append(c.wrong, ratchet.Detail{Pointer: pointer, Message: message, Expected: expected, Got: clip(got, 100)})
 }
 
@@ -43,7 +46,7 @@ func Check(d *ratchet.Destination, where Where) []ratchet.Detail {
 		c.add("/type", "type is missing", "webhook, file, stdout, stderr or plugin", "")
 		return c.wrong
 	default:
-		c.add("/type", "there is no such type of destination", "webhook, file, stdout, stderr or plugin (databases, object stores, queues and mail are reached through plugins)", string(d.Type))
+		c.wrong = append(c.wrong, ratchet.NoSuchDestination(d.Type))
 		return c.wrong
 	}
 	c.strangers()
@@ -208,6 +211,15 @@ func (c *checker) url() {
 	if wrong := wrongURL(text); wrong != "" {
 		c.add("/url", "the URL "+wrong, "an http or https URL, "+example, c.d.URL)
 	}
+}
+
+// withoutUser is a URL without what may be a password.
+func withoutUser(text string) string {
+	scheme, rest, found := strings.Cut(text, "://")
+	if at := strings.LastIndexByte(rest, '@'); found && at >= 0 {
+		return scheme + "://…" + rest[at:]
+	}
+	return text
 }
 
 // wrongURL says what is wrong with a URL that is filled in; empty: nothing.

@@ -126,12 +126,11 @@ func (s *Service) testDestinations(ctx context.Context, r ratchet.DestinationTes
 	for i, d := range destination.Prepare(r.Destinations) {
 		var its problems
 		s.checkDestinations(ctx, &its, "/destinations", []ratchet.Destination{d}, rule)
+		for j := range its.details { // there is one in the list, and it is number i of the request's
+			its.details[j].Pointer = fmt.Sprintf("/destinations/%d", i) + its.details[j].Pointer[len("/destinations/0"):]
+		}
 		if err := its.err(); err != nil {
-			failure := ratchet.AsError(err)
-			for j := range failure.Details { // there is one in the list, and it is number i of the request's
-				failure.Details[j].Pointer = fmt.Sprintf("/destinations/%d", i) + failure.Details[j].Pointer[len("/destinations/0"):]
-			}
-			results[i] = ratchet.DestinationTest{Name: d.Name, Type: d.Type, Target: d.Target(), Error: failure}
+			results[i] = ratchet.DestinationTest{Name: d.Name, Type: d.Type, Target: d.Target(), Error: ratchet.AsError(err)}
 			continue
 		}
 		right = append(right, i)

@@ -145,7 +145,8 @@ func TestWhatIsWrongWithADestinationIsItsOwnResultOfATest(t *testing.T) {
 	got := must(f.TestDestinations.Call(f.ctx, ratchet.DestinationTestRequest{Send: true, Destinations: []ratchet.Destination{
 		{Type: ratchet.DestinationStdout}, {Type: ratchet.DestinationFile, Path: "{{nobody}}"}, hookTo("open-sesame")[0],
 	}}))(t)
-	if len(got) != 3 || !got[0].OK || got[1].OK || !got[2].OK || !slices.Equal(pointers(got[1].Error), []string{"/destinations/1/path"}) {
+	if len(got) != 3 || !got[0].OK || got[1].OK || !got[2].OK || !slices.Equal(pointers(got[1].Error), []string{"/destinations/1/path"}) ||
+		!strings.HasPrefix(got[1].Error.Message, "/destinations/1/path: ") {
 		t.Errorf("got %+v", got)
 	}
 	if len(f.tries.asked) != 1 || len(f.tries.asked[0].Destinations) != 2 || !f.tries.asked[0].Destinations[1].Auth.Bearer.Sealed() {
