@@ -125,6 +125,9 @@ func TestTheResultOfAJobIsDeliveredSigned(t *testing.T) {
 	if want := `ratchet_deliveries_total{type="webhook",result="delivered"} 1`; status != http.StatusOK || !strings.Contains(text, want) {
 		t.Errorf("the metrics do not say %s", want)
 	}
+	if want := `ratchet_delivery_lanes{state="resting"} 0`; !strings.Contains(text, want) {
+		t.Errorf("the metrics do not say %s", want)
+	}
 }
 
 func TestTheURLOfAHookBeginsAsTheOperatorSays(t *testing.T) {

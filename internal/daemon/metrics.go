@@ -164,6 +164,12 @@ func (d *Daemon) watch() {
 				emit(float64(n))
 			}
 		})
+		r.Gauge("ratchet_delivery_lanes", "Hosts and plugins that results are on their way to: free to take more, full, or left alone because they failed.", func(emit func(float64, ...string)) {
+			n := d.deliveries.Lanes()
+			emit(float64(n.Free), "free")
+			emit(float64(n.Full), "full")
+			emit(float64(n.Resting), "resting")
+		}, "state")
 	}
 	if file := d.databaseFile(); file != "" {
 		r.Gauge("ratchet_database_bytes", "Size of the files of the SQLite database.", func(emit func(float64, ...string)) {

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/ratchet-runner/ratchet-go"
@@ -107,6 +108,7 @@ type Runner struct {
 	plugins Plugin
 	config  Config
 	wake    chan struct{}
+	lanes   atomic.Pointer[Lanes]
 
 	folder         *folder
 	selects        chan struct{} // holds one for each jq expression that runs

@@ -110,13 +110,17 @@ func TestAnOpenBreakerBurnsNoAttempts(t *testing.T) {
 	for range n {
 		r.finish(t, hook(url, func(d *ratchet.Destination) { d.Retry = retry }))
 	}
-	burnt, given := 0, 0
+	burnt, given, rested := 0, 0, false
 	for given < 5 {
 		if e := r.end(t); e.Free {
 			given++
+			rested = rested || r.runner.Lanes() == delivery.Lanes{Resting: 1}
 		} else {
 			burnt++
 		}
+	}
+	if !rested {
+		t.Errorf("the lane was never told to be left alone: %+v", r.runner.Lanes())
 	}
 	if burnt > 40 {
 		t.Errorf("%d attempts were burnt while %d were given back", burnt, given)
