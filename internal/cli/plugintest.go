@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"path/filepath"
 	"time"
 
@@ -30,6 +31,9 @@ called with samples; what delivers results is not.`,
 				in, err := r.app.readInput(cmd.Context(), "--config", config)
 				if err != nil {
 					return err
+				}
+				if !json.Valid(in.text) {
+					return usage(`JSON wants double quotes, as in '{"level": "warn"}'`, "the configuration from %s is not JSON", in.from)
 				}
 				c = in.text
 			}

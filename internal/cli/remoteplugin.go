@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -255,6 +256,9 @@ func (e *enabling) request(cmd *cobra.Command, a *app) (q ratchet.PluginRequest,
 		in, err := a.readInput(cmd.Context(), "--config", e.config)
 		if err != nil {
 			return q, err
+		}
+		if !json.Valid(in.text) {
+			return q, usage(`JSON wants double quotes, as in '{"level": "warn"}'`, "the configuration from %s is not JSON", in.from)
 		}
 		q.Config = in.text
 	}

@@ -282,7 +282,10 @@ func failed(name string, f *ipc.PluginFailure) error {
 func (h *Host) able(ctx context.Context, name string, c ratchet.PluginCapability) (*entry, *prepared, error) {
 	e := h.known(name)
 	if e == nil || !e.enabled() {
-		if _, err := h.lookup(ctx, name); err != nil {
+		switch _, err := h.lookup(ctx, name); {
+		case errors.Is(err, &ratchet.Error{Reason: ratchet.ReasonPluginNotFound}): // where was looked is the operator's to know
+			return nil, nil, ratchet.Errorf(ratchet.ReasonPluginNotFound, "there is no plugin %q: \"ratchet plugin list\" shows those there are", name)
+		case err != nil:
 			return nil, nil, err
 		}
 		return nil, nil, ratchet.Errorf(ratchet.ReasonPluginUnavailable, "plugin %q is not enabled: \"ratchet plugin enable %s\" does that", name, name)

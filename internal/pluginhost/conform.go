@@ -160,7 +160,7 @@ func (c *conformance) with(ctx context.Context, do func(*process) error) error {
 	}
 	err = do(p)
 	if err == nil && p.gone() {
-		err = p.death()
+		err = whole(p.death())
 	}
 	p.kill(errStopped)
 	<-p.ended
@@ -176,7 +176,8 @@ func (c *conformance) ask(ctx context.Context, p *process, op string, head any, 
 			return nil, err
 		}
 	}
-	return p.call(ctx, op, text, body, c.host.config.CallBudget)
+	r, err := p.call(ctx, op, text, body, c.host.config.CallBudget)
+	return r, whole(err)
 }
 
 // capabilities calls all that the manifest has, once.

@@ -185,7 +185,7 @@ func (e *entry) watch(ctx context.Context, p *process) {
 		e.restarts++
 	}
 	e.mu.Unlock()
-	e.host.log.ErrorContext(ctx, "a plugin died", slog.String("plugin", e.name), slog.Any("error", err))
+	e.host.log.ErrorContext(ctx, "a plugin died", slog.String("plugin", e.name), slog.Any("error", whole(err)))
 	e.again(ctx)
 }
 

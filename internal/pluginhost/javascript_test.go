@@ -150,7 +150,7 @@ func TestAPluginInJavaScriptIsCancelledKilledAndStartedAgain(t *testing.T) {
 		t.Error("a call that gives up when it is told to is no reason to kill it")
 	}
 	_, err = function(t, h, "js", "crash", "null")
-	wantReason(t, err, ratchet.ReasonPluginFailed, "Error: it crashes")
+	wantReason(t, err, ratchet.ReasonPluginFailed, "exit status 1")
 	lives := func() bool { got, err := function(t, h, "js", "echo", "1"); return err == nil && got == "1" }
 	eventually(t, "its second life", lives)
 	_, err = function(t, h, "js", "hang", "null")

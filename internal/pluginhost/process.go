@@ -64,10 +64,19 @@ type process struct {
 	stopped bool // it was told to stop: that it ends is no crash
 }
 
-// errDied is a process that is gone; text says how.
-type errDied struct{ text string }
+// errDied is a process that is gone; text says how. What it printed last is for the
+// operator alone: it may be of another job than whose call ended with it.
+type errDied struct{ text, last string }
 
 func (e *errDied) Error() string { return e.text }
+
+// whole is err with what the process printed last, if it is of its end.
+func whole(err error) error {
+	if died, ok := errors.AsType[*errDied](err); ok && died.last != "" {
+		return fmt.Errorf("%w: %s", err, died.last)
+	}
+	return err
+}
 
 // errBroken is a breach of the protocol.
 var errBroken = errors.New("it broke the protocol")
@@ -335,7 +344,7 @@ func (p *process) await(what string, budget time.Duration) (ipc.Message, error) 
 		case m := <-p.answers: // it said why before it ended
 			return m, nil
 		default:
-			return nil, p.death()
+			return nil, whole(p.death())
 		}
 	case <-timer.C:
 		return nil, fmt.Errorf("it did not answer %s within %s", what, ratchet.Duration(budget))
@@ -356,13 +365,9 @@ func (p *process) death() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.cause != nil {
-		return &errDied{p.cause.Error()}
+		return &errDied{text: p.cause.Error()}
 	}
-	text := "it ended: " + p.status
-	if last := p.stderr.last(); last != "" {
-		text += ": " + last
-	}
-	return &errDied{text}
+	return &errDied{"it ended: " + p.status, p.stderr.last()}
 }
 
 // finish asks the child to end, and kills it if it does not.

@@ -57,7 +57,7 @@ func (e *entry) describe(ctx context.Context) (ratchet.Plugin, bool) {
 	}
 	p.Status = e.status(err)
 	if e.settings.Enabled && e.problem != nil && p.Status == ratchet.PluginFailed {
-		p.Problem = e.problem.Error()
+		p.Problem = whole(e.problem).Error()
 	}
 	if p.Status == ratchet.PluginActive {
 		p.PID, p.StartedAt, p.Metrics, p.Problem = e.process.child.PID(), e.process.started.UTC(), e.metrics, e.sick

@@ -130,6 +130,9 @@ func (s *Service) enablePlugin(ctx context.Context, in EnablePlugin) (*ratchet.P
 	if in.Config != nil {
 		settings.Config = unhidden(in.Config, settings.Config)
 	}
+	if in.Checksum != "" && p.Checksum != "" && in.Checksum != p.Checksum {
+		return nil, ratchet.Errorf(ratchet.ReasonPluginChecksum, "plugin %q has the checksum %s, not the one that is given: it is another file than the one that is meant", in.Plugin, p.Checksum)
+	}
 	// A file that was exchanged is pinned anew when the operator says so again.
 	settings.Pin = cmp.Or(in.Checksum, p.Checksum)
 	switch {
