@@ -385,7 +385,7 @@ func TestBadRequestsAboutPluginsSayWhatWouldBeRight(t *testing.T) {
 		"budget":           {"probe", ratchet.PluginRequest{Budget: ratchet.Duration(time.Hour)}, ratchet.ReasonValidation, "/budget"},
 		"priority":         {"probe", ratchet.PluginRequest{Priority: &high}, ratchet.ReasonValidation, "/priority"},
 		"checksum":         {"probe", ratchet.PluginRequest{Checksum: "abc"}, ratchet.ReasonValidation, "/checksum"},
-		"another checksum": {"probe", ratchet.PluginRequest{Checksum: strings.Repeat("0", 64)}, ratchet.ReasonPluginChecksum, "probe"},
+		"another checksum": {"probe", ratchet.PluginRequest{Checksum: strings.Repeat("0", 64)}, ratchet.ReasonPluginChecksum, "another file than"},
 		"allowed and all":  {"probe", ratchet.PluginRequest{Allow: &ratchet.PluginNeeds{}, AllowAll: true}, ratchet.ReasonValidation, "/allow"},
 	} {
 		_, err := s.Service().EnablePlugin.Call(s.Context(), service.EnablePlugin{Plugin: c.plugin, PluginRequest: c.r})
