@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"slices"
@@ -42,7 +43,30 @@ func (d *Daemon) deliver(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
+	d.warnOfPlugins(ctx)
 	return d.deliveries.Run(ctx)
+}
+
+// warnOfPlugins tells of plugins that the operator's destinations name and that
+// cannot be used. They may yet be enabled, so this is no reason not to start.
+func (d *Daemon) warnOfPlugins(ctx context.Context) {
+	for i := range d.config.Delivery.Destinations {
+		to := &d.config.Delivery.Destinations[i]
+		for name, what := range map[string]ratchet.PluginCapability{to.Plugin: ratchet.PluginDestination, to.Transform: ratchet.PluginTransform} {
+			if name == "" {
+				continue
+			}
+			problem := "plugins.enabled is false"
+			if d.plugins != nil {
+				err := d.plugins.Able(ctx, name, what)
+				if err == nil {
+					continue
+				}
+				problem = err.Error()
+			}
+			d.log.WarnContext(ctx, "a destination of the configuration cannot be told yet", slog.String("plugin", name), slog.String("problem", problem))
+		}
+	}
 }
 
 // wakeDeliveries says that there may be something to deliver.
