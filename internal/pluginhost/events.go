@@ -65,10 +65,7 @@ func (q *queue) add(s *ratchet.PluginSubscription, events []ratchet.Event) {
 		}
 	}
 	q.mu.Unlock()
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
+	q.nudge()
 }
 
 func follows(s *ratchet.PluginSubscription, e ratchet.Event) bool {
@@ -102,10 +99,7 @@ func (q *queue) detach(p *process) {
 		q.pump = nil
 	}
 	q.mu.Unlock()
-	select {
-	case q.wake <- struct{}{}: // in case it waits
-	default:
-	}
+	q.nudge()
 }
 
 // run hands events to a process, one batch after the other: it gets no more before
@@ -135,6 +129,7 @@ func (q *queue) run(ctx context.Context, p *process) {
 	}
 }
 
+// nudge wakes the pump, in case it waits.
 func (q *queue) nudge() {
 	select {
 	case q.wake <- struct{}{}:

@@ -155,8 +155,7 @@ func (h *Host) close(ctx context.Context) {
 	close(h.stop)
 	h.mu.Unlock()
 	h.routes.Store(nil)
-	order, _ := h.order() // of what runs there is an order
-	for _, e := range slices.Backward(order) {
+	for _, e := range slices.Backward(h.order()) {
 		e.halt(ctx, errStopped)
 	}
 	h.tasks.Wait()

@@ -71,7 +71,7 @@ func (h *Host) circle(ctx context.Context, m ratchet.PluginManifest) []string {
 }
 
 // order returns the entries so that each comes after those that it requires.
-func (h *Host) order() (sorted []*entry, stuck []*entry) {
+func (h *Host) order() (sorted []*entry) {
 	all := h.all()
 	byName := map[string]*entry{}
 	for _, e := range all {
@@ -96,7 +96,7 @@ func (h *Host) order() (sorted []*entry, stuck []*entry) {
 	for _, e := range all {
 		visit(e)
 	}
-	return sorted, nil
+	return sorted
 }
 
 func (e *entry) requires() []ratchet.PluginRequirement {
@@ -203,8 +203,7 @@ func (h *Host) SetAll(ctx context.Context, all map[string]ratchet.PluginSettings
 		}
 	}
 	h.route()
-	sorted, _ := h.order()
-	for _, e := range sorted {
+	for _, e := range h.order() {
 		e.mu.Lock()
 		wanted := e.eager() && e.process == nil
 		e.mu.Unlock()

@@ -24,16 +24,6 @@ func (h *Host) Plugins(ctx context.Context) []ratchet.Plugin {
 	return list
 }
 
-// Plugin returns one of them.
-func (h *Host) Plugin(ctx context.Context, name string) (ratchet.Plugin, error) {
-	p, there := h.entry(name).describe(ctx)
-	if !there {
-		_, err := h.lookup(ctx, name)
-		return ratchet.Plugin{}, err
-	}
-	return p, nil
-}
-
 // describe says what there is to say of a plugin on this node; false if it is
 // neither there nor set.
 func (e *entry) describe(ctx context.Context) (ratchet.Plugin, bool) {
