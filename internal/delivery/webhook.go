@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -56,11 +57,8 @@ func (r *Runner) request(e *errand, body *destination.Body) (*egress.Request, er
 		return nil, err
 	}
 	q := &egress.Request{
-		Method: strings.ToUpper(e.spec.Method), URL: target, Redirect: egress.RedirectManual, Hosts: hosts,
+		Method: methodOf(&e.spec), URL: target, Redirect: egress.RedirectManual, Hosts: hosts,
 		MaxBody: maxResponse, Cut: true, Timeout: r.timeout(&e.spec),
-	}
-	if q.Method == "" {
-		q.Method = http.MethodPost
 	}
 	if q.Method != http.MethodGet {
 		q.Body = body.Data
@@ -204,16 +202,13 @@ func complaint(e *errand, res *egress.Response) string {
 	case res.Status == http.StatusUnauthorized, res.Status == http.StatusForbidden:
 		return "the receiver answered " + status + ": look at the destination's auth and secrets"
 	case res.Status == http.StatusMethodNotAllowed:
-		return "the receiver answered " + status + ": it does not take " + cmpMethod(e.spec.Method)
+		return "the receiver answered " + status + ": it does not take " + methodOf(&e.spec)
 	}
 	return "the receiver answered " + status
 }
 
-func cmpMethod(method string) string {
-	if method == "" {
-		return http.MethodPost
-	}
-	return strings.ToUpper(method)
+func methodOf(d *ratchet.Destination) string {
+	return strings.ToUpper(cmp.Or(d.Method, http.MethodPost))
 }
 
 func header(h [][2]string, name string) string {
