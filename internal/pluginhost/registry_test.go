@@ -3,7 +3,6 @@ package pluginhost_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
