@@ -23,6 +23,8 @@ import (
 //   - only functions of a list may be called, and none defined;
 //   - wherever a value passes from one part of an expression to the next, its size
 //     is measured, and the expression ends if it is beyond its budget;
+//   - what is gathered in arrays is counted as it comes, for an array is measured
+//     only when it is whole;
 //   - what multiplies in one step is replaced by a function that looks first.
 
 // A bounder goes through an expression, refuses what cannot be bounded and puts
@@ -32,6 +34,7 @@ type bounder struct{}
 // The functions that it puts in.
 const (
 	fnBound    = "ratchet_bound"
+	fnGather   = "ratchet_gather"
 	fnShort    = "ratchet_short"
 	fnKey      = "ratchet_key"
 	fnMultiply = "ratchet_multiply"
@@ -43,6 +46,11 @@ const (
 // maxShort is how long a string may be in which a pattern is looked for, or which
 // is put in the place of one.
 const maxShort = 16 << 10
+
+// maxGathered is how many values one run may gather in arrays, all together, beside
+// about as many as the envelope can have: some 50 bytes each, and again as much
+// while an array grows.
+const maxGathered = 1_000_000
 
 // maxInterpolations is how many "\(…)" one string may have.
 const maxInterpolations = 20
@@ -179,10 +187,12 @@ func (b bounder) value(t *gojq.Term) error {
 	case gojq.TermTypeObject:
 		return b.object(t.Object)
 	case gojq.TermTypeArray:
-		if t.Array == nil {
+		if t.Array == nil || t.Array.Query == nil {
 			return nil
 		}
-		return b.query(t.Array.Query, false)
+		err := b.query(t.Array.Query, false)
+		t.Array.Query = pipe(t.Array.Query, call(fnGather))
+		return err
 	case gojq.TermTypeUnary:
 		return b.term(t.Unary.Term, false)
 	case gojq.TermTypeFormat:
@@ -336,7 +346,7 @@ func (b bounder) replace(t *gojq.Term, f *gojq.Func) {
 	}
 }
 
-// boundedFunctions are what the bounder puts in.
+// boundedFunctions are what the bounder puts in, for one run.
 func boundedFunctions(budget int) []gojq.CompilerOption {
 	check := func(v any) any {
 		if err := within(v, budget); err != nil {
@@ -344,8 +354,15 @@ func boundedFunctions(budget int) []gojq.CompilerOption {
 		}
 		return v
 	}
+	gathered := 0
 	return []gojq.CompilerOption{
 		gojq.WithFunction(fnBound, 0, 0, func(v any, _ []any) any { return check(v) }),
+		gojq.WithFunction(fnGather, 0, 0, func(v any, _ []any) any {
+			if gathered++; gathered > maxGathered+budget/8 {
+				return errLarge()
+			}
+			return v
+		}),
 		gojq.WithFunction(fnShort, 0, 0, func(v any, _ []any) any {
 			if s, ok := v.(string); ok && len(s) > maxShort {
 				return errLarge()

@@ -91,6 +91,7 @@ func (c Config) withDefaults() Config {
 		c.Data = abs
 	}
 	c.Breaker.InAll = cmp.Or(c.Breaker.InAll, 1<<16)
+	c.Breaker.Percent = cmp.Or(c.Breaker.Percent, -1) // one hook that hangs is enough, however many others answer
 	c.Restart = c.Restart.Or(ratchet.Retry{
 		InitialDelay: ratchet.Duration(100 * time.Millisecond), MaxDelay: ratchet.Duration(30 * time.Second), Factor: 2,
 	})
