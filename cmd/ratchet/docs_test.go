@@ -110,12 +110,7 @@ func followPage(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	listener.Close()
+	port := freePort(t)
 	r := &reader{t: t, dir: t.TempDir(), shell: t.TempDir(), port: port, lacks: map[string]bool{}}
 	page, ran := string(data), 0
 	words := []string{servicePort, port}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,18 +53,13 @@ type mortal struct {
 
 func newMortal(t *testing.T, database string, args ...string) *mortal {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := free.Addr().String()
-	free.Close()
-	_, port, _ := strings.Cut(address, ":")
-	m := &mortal{t: t, dir: t.TempDir(), url: "http://" + address, database: database}
+	port := freePort(t)
+	m := &mortal{t: t, dir: t.TempDir(), url: "http://127.0.0.1:" + port, database: database}
 	m.args = append([]string{"serve", "--port", port, "--slots", "4", "--log-level", "error"}, args...)
 	if database != "" {
 		m.args = append(m.args, "--database", database)
 	}
+	var err error
 	if m.client, err = client.New(m.url, client.Options{Retries: -1}); err != nil {
 		t.Fatal(err)
 	}

@@ -354,8 +354,8 @@ func TestWhoWaitsForAResultGetsItDuringAStop(t *testing.T) {
 		text, err := io.ReadAll(resp.Body)
 		asked <- fmt.Sprint(resp.StatusCode, " ", string(text), err)
 	}()
-	// The request is under way once the hub has its reader beside those of the dispatcher and of purges.
-	for readers := ""; !strings.Contains(readers, "ratchet_event_readers 3\n"); {
+	// The request is under way once the hub has its reader beside those of the dispatcher, of purges and of plugins.
+	for readers := ""; !strings.Contains(readers, "ratchet_event_readers 4\n"); {
 		_, readers = get(t, s.URL+"/metrics", "")
 	}
 	s.Begin()
