@@ -67,7 +67,7 @@ lint: vet fmtcheck ## vet, the format check and staticcheck
 
 race: ## the suites of concurrent packages under the race detector (needs cgo)
 	CGO_ENABLED=0 $(GO) build -o $(BIN)/test-worker ./cmd/ratchet
-	RATCHET_TEST_WORKER=$(CURDIR)/$(BIN)/test-worker CGO_ENABLED=1 $(GO) test -race $(RACE)
+	RATCHET_TEST_WORKER=$(CURDIR)/$(BIN)/test-worker CGO_ENABLED=1 $(GO) test -race -timeout 25m $(RACE)
 	CGO_ENABLED=1 $(GO) test -race -short $(RACE_SHORT)
 
 torture: ## the long forms of all tests, and an hour or so of fuzzing
